@@ -1,0 +1,109 @@
+// Puts the sections that the read script printed together into a snapshot.
+import { NetplumbError } from "../errors";
+import { parseLinks, parseNamespace, parseOvs } from "./parse";
+import type { Container, Snapshot } from "./snapshot";
+
+interface Section {
+	words: string[];
+	text: string;
+}
+
+interface Inspected {
+	id: string;
+	name: string;
+	status: string;
+	pid: number;
+	startedAt: string;
+	networkMode: string;
+}
+
+/** "changed" when a container started or stopped while it was read: read again. */
+export function assemble(output: string, mark: string, containers: readonly string[], hostName: string): Snapshot | "changed" {
+	const sections = split(output, mark);
+	const only = (name: string) => sections.find((section) => section.words[0] === name)?.text;
+	if (only("end") === undefined) throw new NetplumbError("unreadable", `host ${hostName}: the facts end early, so nothing was decided on them`);
+	const named = <T>(work: () => T): T => {
+		try {
+			return work();
+		} catch (error) {
+			if (error instanceof NetplumbError) throw new NetplumbError(error.code, `host ${hostName}: ${error.message}`, { cause: error });
+			throw error;
+		}
+	};
+	return named(() => {
+		const snapshot: Snapshot = {
+			hostName,
+			generation: only("generation") ?? "none",
+			host: { links: parseLinks(only("host") ?? ""), routes: [], ipv6Disabled: {} },
+			ovs: parseOvs(only("ovs") ?? "", only("datapath") === "kernel"),
+			containers: {},
+		};
+		if (containers.length === 0) return snapshot;
+		const docker = parseDocker(only("docker") ?? "");
+		if (typeof docker === "string") {
+			snapshot.dockerProblem = docker;
+			return snapshot;
+		}
+		const again = new Set((only("again") ?? "").split("\n").filter((line) => line !== ""));
+		for (const reference of containers) {
+			const found = match(docker, reference);
+			const container = found ? assembleContainer(found, again, sections) : "missing";
+			if (container === "changed") return container;
+			snapshot.containers[reference] = container;
+		}
+		return snapshot;
+	});
+}
+
+function split(output: string, mark: string): Section[] {
+	return `\n${output}`
+		.split(`\n${mark} `)
+		.slice(1)
+		.map((part) => {
+			const end = part.indexOf("\n");
+			return { words: (end < 0 ? part : part.slice(0, end)).split(" "), text: end < 0 ? "" : part.slice(end + 1).replace(/\n+$/, "") };
+		});
+}
+
+/** The inspected containers, or a sentence when Docker as a whole does not answer. */
+function parseDocker(text: string): Inspected[] | string {
+	const lines = text.split("\n").filter((line) => line !== "");
+	if (lines[0] === "absent") return "Docker is not installed (no docker command)";
+	const status = /^status (\d+)$/.exec(lines.pop() ?? "")?.[1];
+	const found: Inspected[] = [];
+	for (const line of lines) {
+		const match = /^\d+ (\{.*\})$/.exec(line);
+		if (match) found.push(JSON.parse(match[1]!) as Inspected);
+		else if (!/no such (object|container)/i.test(line)) {
+			return status === "124" ? "Docker does not answer within 20 s" : `Docker does not answer: ${line.slice(0, 200)}`;
+		}
+	}
+	return status === "124" ? "Docker does not answer within 20 s" : found;
+}
+
+/** By full id, by name, then by the beginning of the id: the order in which Docker looks. */
+function match(found: Inspected[], reference: string): Inspected | undefined {
+	return (
+		found.find((container) => container.id === reference) ??
+		found.find((container) => container.name === `/${reference}` || container.name === reference) ??
+		found.find((container) => container.id.startsWith(reference))
+	);
+}
+
+function assembleContainer(found: Inspected, again: Set<string>, sections: Section[]): Container | "changed" {
+	const name = found.name.replace(/^\//, "");
+	if (found.pid === 0) return { id: found.id, name, status: found.status };
+	if (!again.has(`${found.id} ${found.pid} ${found.startedAt}`)) return "changed";
+	const section = sections.find((candidate) => candidate.words[0] === "container" && candidate.words[1] === String(found.pid));
+	if (!section) return "changed";
+	const sharesHost = section.words[3] === "host";
+	return {
+		id: found.id,
+		name,
+		pid: found.pid,
+		startTime: section.words[2]!,
+		networkMode: found.networkMode,
+		sharesHost,
+		namespace: sharesHost ? { links: {}, routes: [], ipv6Disabled: {} } : parseNamespace(section.text),
+	};
+}

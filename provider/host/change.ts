@@ -1,0 +1,81 @@
+// The vocabulary of changes on a host. Planners speak it; render.ts turns it into tool words, inverse.ts into its undo,
+// and the model host of the tests into a new snapshot. A new verb belongs in all three.
+import type { Route } from "./snapshot";
+
+/** "host", or the 64-hex id of a running container. */
+export type Where = string;
+export const HOST: Where = "host";
+
+/** `undefined` clears the column or removes the key. */
+export type ColumnValue = string | number | boolean | (string | number | boolean)[] | undefined;
+
+export type Change =
+	/** A veth pair: one end in the container, the other on the host. Name, MAC and MTU are given at birth, before udev can see it. */
+	| { verb: "link.add"; where: Where; name: string; mac: string; mtu: number; alias: string; peer: { name: string; mtu: number } }
+	| { verb: "link.delete"; where: Where; name: string }
+	| {
+			verb: "link.set";
+			where: Where;
+			name: string;
+			mtu?: number;
+			mac?: string;
+			alias?: string;
+			up?: boolean;
+			/** A Linux bridge; null takes the link out of its bridge. */
+			master?: string | null;
+	  }
+	/** Transmit checksum offload, which a userspace datapath cannot complete (ethtool -K tx). */
+	| { verb: "offload.disable"; where: Where; name: string }
+	| { verb: "address.add"; where: Where; dev: string; cidr: string }
+	| { verb: "address.delete"; where: Where; dev: string; cidr: string }
+	/** Adds or replaces: the kernel keys a route by destination and metric. */
+	| { verb: "route.add"; where: Where; route: Route }
+	| { verb: "route.delete"; where: Where; route: Route }
+	/** A file below /proc/sys/net; skipped where the kernel has no such file. */
+	| { verb: "sysctl.set"; where: Where; path: string[]; value: string }
+	/** Tells the neighbours where an address now lives (gratuitous ARP, unsolicited NA), sent by the kernel. */
+	| { verb: "announce"; where: Where; dev: string; mac: string }
+	| { verb: "bridge.add"; name: string }
+	| { verb: "bridge.delete"; name: string }
+	| { verb: "port.add"; bridge: string; name: string }
+	| { verb: "port.delete"; bridge: string; name: string }
+	/** Columns of one row; "column:key" is one key of a map column. */
+	| { verb: "row.set"; table: "Bridge" | "Port" | "Interface"; row: string; columns: Record<string, ColumnValue> }
+	| { verb: "controller.set"; bridge: string; targets: string[] };
+
+/** One change on a host, with the words for people: `adds port v1 to bridge br0`. */
+export interface Operation {
+	change: Change;
+	describe: string;
+}
+
+/** The physical objects that a change touches. Two requests that touch the same object are not put into one script. */
+export function touches(change: Change): string[] {
+	switch (change.verb) {
+		case "link.add":
+			return [`${change.where}/${change.name}`, `host/${change.peer.name}`];
+		case "link.delete":
+		case "link.set":
+		case "offload.disable":
+			return [`${change.where}/${change.name}`];
+		case "address.add":
+		case "address.delete":
+		case "announce":
+			return [`${change.where}/${change.dev}`];
+		case "route.add":
+		case "route.delete":
+			return [`${change.where}/${change.route.to}`, `${change.where}/${change.route.dev}`];
+		case "sysctl.set":
+			return [`${change.where}/${change.path.join("/")}`];
+		case "bridge.add":
+		case "bridge.delete":
+			return [`host/${change.name}`];
+		case "port.add":
+		case "port.delete":
+			return [`host/${change.name}`];
+		case "row.set":
+			return [`host/${change.row}`];
+		case "controller.set":
+			return [`host/${change.bridge}`];
+	}
+}

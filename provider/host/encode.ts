@@ -1,0 +1,37 @@
+// One encoder for each language that data enters: sh, ovs-vsctl values, ip -batch. Nothing else may build text for a host.
+
+/** One word for a POSIX shell. Single quotes take every byte literally but themselves (POSIX XCU 2.2.2); NUL cannot be passed at all. */
+export function shWord(text: string): string {
+	if (text.includes("\0")) throw new Error("a NUL byte cannot be passed to a command");
+	return /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** An argv as one shell command line. */
+export function shCommand(argv: readonly string[]): string {
+	return argv.map(shWord).join(" ");
+}
+
+/** A string for ovs-vsctl, always in double quotes, so that commas, braces and "--" stay data (ovs-vsctl(8), "Database Values"). */
+export function ovsString(text: string): string {
+	if (text.includes("\0")) throw new Error("a NUL byte cannot be stored in OVSDB");
+	return JSON.stringify(text);
+}
+
+/** A scalar or a set for ovs-vsctl. */
+export function ovsValue(value: string | number | boolean | readonly (string | number | boolean)[]): string {
+	if (typeof value === "string") return ovsString(value);
+	if (typeof value === "number" || typeof value === "boolean") return String(value);
+	return `[${value.map((item) => ovsValue(item)).join(",")}]`;
+}
+
+/**
+ * One line for `ip -batch`. Its tokenizer knows quotes, backslashes and comments, so words are held to a set of
+ * characters in which none of these occur; everything we pass (names, addresses, marks) fits it by construction.
+ */
+export function ipLine(words: readonly string[]): string {
+	return words.map((word) => {
+		if (word === "") return '""';
+		if (!/^[A-Za-z0-9_.:/@%+=,;-]+$/.test(word)) throw new Error(`not a word for ip -batch: ${JSON.stringify(word)}`);
+		return word;
+	}).join(" ");
+}

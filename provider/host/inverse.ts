@@ -1,0 +1,110 @@
+// The undo of a change, from the snapshot that it was planned on.
+import type { Change, ColumnValue } from "./change";
+import { HOST } from "./change";
+import type { Namespace, OvsValue, Snapshot } from "./snapshot";
+import { isRunning } from "./snapshot";
+
+/** The changes that take back `change`; empty where the thing it belongs to did not exist before and is taken back itself. */
+export function inverse(change: Change, before: Snapshot): Change[] {
+	switch (change.verb) {
+		case "link.add":
+			return [{ verb: "link.delete", where: change.where, name: change.name }];
+		case "link.delete":
+			return []; // Only broken or unwanted links are ever deleted; the next plan decides what to build again.
+		case "link.set": {
+			const link = namespaceOf(before, change.where)?.links[change.name];
+			if (!link) return [];
+			const undo: Change = { verb: "link.set", where: change.where, name: change.name };
+			if (change.mtu !== undefined) undo.mtu = link.mtu;
+			if (change.mac !== undefined) undo.mac = link.mac;
+			if (change.alias !== undefined) undo.alias = link.alias ?? "";
+			if (change.up !== undefined) undo.up = link.up;
+			if (change.master !== undefined) undo.master = link.master ?? null;
+			return [undo];
+		}
+		case "address.add": {
+			const had = namespaceOf(before, change.where)?.links[change.dev]?.addresses.includes(change.cidr);
+			return had ? [] : [{ ...change, verb: "address.delete" }];
+		}
+		case "address.delete":
+			return [{ ...change, verb: "address.add" }];
+		case "route.add": {
+			const old = namespaceOf(before, change.where)?.routes.find(
+				(route) => route.to === change.route.to && route.metric === change.route.metric,
+			);
+			return [old ? { ...change, route: old } : { ...change, verb: "route.delete" }];
+		}
+		case "route.delete":
+			return [{ ...change, verb: "route.add" }];
+		case "sysctl.set": {
+			const [family, , dev = "", key] = change.path;
+			const was = family === "ipv6" && key === "disable_ipv6" ? namespaceOf(before, change.where)?.ipv6Disabled[dev] : undefined;
+			return was === undefined ? [] : [{ ...change, value: was ? "1" : "0" }];
+		}
+		case "bridge.add":
+			return [{ ...change, verb: "bridge.delete" }];
+		case "port.add":
+			return [{ ...change, verb: "port.delete" }];
+		case "port.delete": {
+			const port = typeof before.ovs === "object" ? before.ovs.ports[change.name] : undefined;
+			if (!port) return [];
+			const columns: Record<string, ColumnValue> = {};
+			for (const name of ["tag", "trunks", "vlan_mode", "protected"]) {
+				const value = plain(port.columns[name]);
+				if (value !== undefined) columns[name] = value;
+			}
+			Object.assign(columns, keyed("external_ids", port.columns["external_ids"]));
+			return [
+				{ ...change, verb: "port.add" },
+				{ verb: "row.set", table: "Port", row: change.name, columns },
+			];
+		}
+		case "row.set": {
+			const old = rowOf(before, change.table, change.row);
+			if (!old) return [];
+			const columns: Record<string, ColumnValue> = {};
+			for (const path of Object.keys(change.columns)) columns[path] = columnAt(old, path);
+			return [{ ...change, columns }];
+		}
+		case "controller.set": {
+			const bridge = typeof before.ovs === "object" ? before.ovs.bridges[change.bridge] : undefined;
+			return bridge ? [{ ...change, targets: bridge.controllers }] : [];
+		}
+		case "bridge.delete":
+		case "offload.disable":
+		case "announce":
+			return [];
+	}
+}
+
+export function namespaceOf(snapshot: Snapshot, where: string): Namespace | undefined {
+	if (where === HOST) return snapshot.host;
+	const container = Object.values(snapshot.containers)
+		.filter(isRunning)
+		.find((candidate) => candidate.id === where);
+	return container?.namespace;
+}
+
+export function rowOf(snapshot: Snapshot, table: "Bridge" | "Port" | "Interface", row: string): Record<string, OvsValue> | undefined {
+	if (typeof snapshot.ovs === "string") return undefined;
+	if (table === "Bridge") return snapshot.ovs.bridges[row]?.columns;
+	return table === "Port" ? snapshot.ovs.ports[row]?.columns : snapshot.ovs.ports[row]?.interface;
+}
+
+/** The value at "column" or "column:key", as a change would set it; undefined where it is empty. */
+export function columnAt(columns: Record<string, OvsValue>, path: string): ColumnValue {
+	const separator = path.indexOf(":");
+	if (separator < 0) return plain(columns[path]);
+	const map = columns[path.slice(0, separator)] as Record<string, string> | undefined;
+	return map?.[path.slice(separator + 1)];
+}
+
+/** OVSDB prints an optional column as a set of none or one; we say undefined or the value. */
+function plain(value: OvsValue | undefined): ColumnValue {
+	if (Array.isArray(value)) return value.length ? value : undefined;
+	return typeof value === "object" ? undefined : value;
+}
+
+function keyed(column: string, map: OvsValue | undefined): Record<string, string> {
+	return Object.fromEntries(Object.entries((map ?? {}) as Record<string, string>).map(([key, value]) => [`${column}:${key}`, value]));
+}

@@ -1,0 +1,63 @@
+// Owner marks: how everything that netplumb makes says whose it is. Only what carries the right mark is changed or deleted.
+//
+// Kernel links carry it in their alias, as words with commas between: "netplumb:<mark>" on a link that a resource made, and
+// "netplumb-ip:<mark>" on a link whose addresses a StaticContainerIp manages. OVSDB rows carry it in external_ids:netplumb.
+import { createHash } from "node:crypto";
+import type { Link, OvsValue } from "./snapshot";
+
+const LINK = "netplumb:";
+const ADDRESSES = "netplumb-ip:";
+
+/**
+ * The mark of an owner ("project/stack/name"): readable, bounded, and safe in every language it enters.
+ * The hash keeps marks apart that look alike after cutting.
+ */
+export function markOf(owner: string): string {
+	const readable = owner.replace(/[^A-Za-z0-9._/-]/g, "_").slice(0, 48);
+	return `${readable}-${createHash("sha256").update(owner).digest("hex").slice(0, 10)}`;
+}
+
+/** The words of an alias. */
+function words(alias: string | undefined): string[] {
+	return (alias ?? "").split(",").filter((word) => word !== "");
+}
+
+export function linkMark(link: Link): string | undefined {
+	return words(link.alias)
+		.find((word) => word.startsWith(LINK))
+		?.slice(LINK.length);
+}
+
+/** The marks of those whose addresses are on this link, with what they changed besides. */
+export function addressMarks(link: Link): { mark: string; enabledIpv6: boolean }[] {
+	return words(link.alias)
+		.filter((word) => word.startsWith(ADDRESSES))
+		.map((word) => {
+			const [mark = "", flag] = word.slice(ADDRESSES.length).split("+");
+			return { mark, enabledIpv6: flag === "v6" };
+		});
+}
+
+/** True when the alias is somebody else's text, which we must not write over. */
+export function foreignAlias(link: Link): boolean {
+	return words(link.alias).some((word) => !word.startsWith(LINK) && !word.startsWith(ADDRESSES));
+}
+
+/** IFALIASZ in linux/if_link.h is 256, with the closing NUL. */
+export const MAX_ALIAS_BYTES = 255;
+
+export function aliasWithLinkMark(alias: string | undefined, mark: string | undefined): string {
+	const rest = words(alias).filter((word) => !word.startsWith(LINK));
+	return [...(mark === undefined ? [] : [LINK + mark]), ...rest].join(",");
+}
+
+export function aliasWithAddressMark(alias: string | undefined, mark: string, as: "absent" | "present" | "enabled-ipv6"): string {
+	const rest = words(alias).filter((word) => word !== ADDRESSES + mark && word !== `${ADDRESSES}${mark}+v6`);
+	if (as === "absent") return rest.join(",");
+	return [...rest, ADDRESSES + mark + (as === "enabled-ipv6" ? "+v6" : "")].join(",");
+}
+
+/** The mark in the external_ids of an OVSDB row. */
+export function rowMark(columns: Record<string, OvsValue>): string | undefined {
+	return (columns["external_ids"] as Record<string, string> | undefined)?.["netplumb"];
+}

@@ -1,0 +1,158 @@
+// Parsers for what the tools print. Anything that is not fully understood is an error, never "nothing there":
+// tools have been seen to print an error and exit with 0.
+import { canonicalCidr } from "../../sdk/addressing/ip";
+import { NetplumbError } from "../errors";
+import type { Link, Namespace, Ovs, OvsBridge, OvsPort, OvsValue, Route } from "./snapshot";
+
+function unreadable(tool: string, text: string, cause?: unknown): NetplumbError {
+	const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text;
+	return new NetplumbError("unreadable", `the answer of ${tool} cannot be understood: found ${JSON.stringify(shown)}`, { cause });
+}
+
+function json(tool: string, text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch (cause) {
+		throw unreadable(tool, text, cause);
+	}
+}
+
+function array(tool: string, text: string): Record<string, unknown>[] {
+	const value = json(tool, text);
+	if (!Array.isArray(value)) throw unreadable(tool, text);
+	// A kernel without one address family makes iproute2 print empty objects.
+	return value.filter((item) => Object.keys(item as object).length > 0) as Record<string, unknown>[];
+}
+
+/** `ip -j -d address show` */
+export function parseLinks(text: string): Record<string, Link> {
+	const links: Record<string, Link> = {};
+	for (const item of array("ip address", text)) {
+		const name = item["ifname"];
+		if (typeof name !== "string" || typeof item["ifindex"] !== "number" || typeof item["mtu"] !== "number") {
+			throw unreadable("ip address", JSON.stringify(item));
+		}
+		const addresses = (item["addr_info"] as Record<string, unknown>[] | undefined) ?? [];
+		const link: Link = {
+			name,
+			index: item["ifindex"],
+			kind: ((item["linkinfo"] as Record<string, unknown> | undefined)?.["info_kind"] as string | undefined) ?? "",
+			mac: String(item["address"] ?? ""),
+			mtu: item["mtu"],
+			up: Array.isArray(item["flags"]) && item["flags"].includes("UP"),
+			addresses: addresses
+				.filter((address) => address["scope"] !== "link" && typeof address["local"] === "string")
+				.map((address) => canonicalCidr(`${address["local"]}/${address["prefixlen"]}`) ?? "")
+				.filter((cidr) => cidr !== ""),
+		};
+		// The other end is named where it lives in the same namespace, and numbered where it does not.
+		if (typeof item["link_index"] === "number") link.peerIndex = item["link_index"];
+		if (typeof item["master"] === "string") link.master = item["master"];
+		if (typeof item["ifalias"] === "string") link.alias = item["ifalias"];
+		links[name] = link;
+	}
+	if (Object.keys(links).length === 0) throw unreadable("ip address", text);
+	for (const item of array("ip address", text)) {
+		const peer = typeof item["link"] === "string" ? links[item["link"]] : undefined;
+		if (peer) links[item["ifname"] as string]!.peerIndex = peer.index;
+	}
+	return links;
+}
+
+/** `ip -j -d route show table all` */
+export function parseRoutes(text: string): Route[] {
+	const routes: Route[] = [];
+	for (const item of array("ip route", text)) {
+		if ((item["table"] ?? "main") !== "main" || (item["type"] ?? "unicast") !== "unicast") continue;
+		if (typeof item["dst"] !== "string" || typeof item["dev"] !== "string") continue; // multipath: not ours
+		const via = item["gateway"] as string | undefined;
+		const flags = Array.isArray(item["flags"]) ? item["flags"] : [];
+		const isV6 = item["dst"].includes(":") || (via ?? "").includes(":") || "pref" in item;
+		const route: Route = {
+			to: destination(item["dst"], isV6),
+			dev: item["dev"],
+			metric: typeof item["metric"] === "number" ? item["metric"] : 0,
+			protocol: String(item["protocol"] ?? "boot"),
+			onlink: flags.includes("onlink"),
+		};
+		if (via !== undefined) route.via = via;
+		if (typeof item["prefsrc"] === "string") route.source = item["prefsrc"];
+		routes.push(route);
+	}
+	return routes;
+}
+
+function destination(text: string, isV6: boolean): string {
+	if (text === "default") return isV6 ? "::/0" : "0.0.0.0/0";
+	return canonicalCidr(text.includes("/") ? text : `${text}/${isV6 ? 128 : 32}`) ?? text;
+}
+
+/** The facts of one container's namespace: two JSON lines of `ip -batch`, then "name 0|1" lines. */
+export function parseNamespace(text: string): Namespace {
+	const [addresses, routes, ...rest] = text.split("\n").filter((line) => line !== "");
+	if (addresses === undefined || routes === undefined) throw unreadable("ip -batch", text);
+	const ipv6Disabled: Record<string, boolean> = {};
+	for (const line of rest) {
+		const match = /^(\S+) ([01])$/.exec(line);
+		if (!match) throw unreadable("disable_ipv6", line);
+		ipv6Disabled[match[1]!] = match[2] === "1";
+	}
+	return { links: parseLinks(addresses), routes: parseRoutes(routes), ipv6Disabled };
+}
+
+/** Four tables of `ovs-vsctl --format=json`, one a line, and its exit status. */
+export function parseOvs(text: string, kernelDatapath: boolean): Ovs | string {
+	const lines = text.split("\n").filter((line) => line !== "");
+	if (lines[0] === "absent") return "Open vSwitch is not installed (no ovs-vsctl)";
+	const status = /^status (\d+)$/.exec(lines.pop() ?? "")?.[1];
+	if (status === undefined) throw unreadable("ovs-vsctl", text);
+	if (status !== "0") return `Open vSwitch does not answer: ${lines.join(" ").slice(0, 200)}`;
+	if (lines.length !== 4) throw unreadable("ovs-vsctl", text);
+	const [bridgeRows, portRows, interfaceRows, controllerRows] = lines.map((line) => table(line)) as [Rows, Rows, Rows, Rows];
+	const byUuid = (rows: Rows) => new Map(rows.map((row) => [row["_uuid"] as string, row]));
+	const portByUuid = byUuid(portRows);
+	const interfaceByUuid = byUuid(interfaceRows);
+	const controllerByUuid = byUuid(controllerRows);
+	const bridges: Record<string, OvsBridge> = {};
+	const ports: Record<string, OvsPort> = {};
+	for (const row of bridgeRows) {
+		const name = String(row["name"]);
+		const members = uuids(row["ports"]).map((uuid) => portByUuid.get(uuid));
+		bridges[name] = {
+			name,
+			columns: row,
+			ports: members.map((port) => String(port?.["name"])),
+			controllers: uuids(row["controller"]).map((uuid) => String(controllerByUuid.get(uuid)?.["target"])),
+		};
+		for (const port of members) {
+			if (!port) throw unreadable("ovs-vsctl list Port", portRows.length.toString());
+			const portName = String(port["name"]);
+			const [first] = uuids(port["interfaces"]);
+			ports[portName] = { name: portName, bridge: name, columns: port, interface: interfaceByUuid.get(first ?? "") ?? {} };
+		}
+	}
+	return { bridges, ports, kernelDatapath };
+}
+
+type Rows = Record<string, OvsValue>[];
+
+function table(line: string): Rows {
+	const value = json("ovs-vsctl", line) as { headings?: string[]; data?: unknown[][] };
+	if (!Array.isArray(value.headings) || !Array.isArray(value.data)) throw unreadable("ovs-vsctl", line);
+	return value.data.map((row) => Object.fromEntries(value.headings!.map((heading, index) => [heading, atom(row[index])])));
+}
+
+/** RFC 7047, 5.1: sets are ["set", […]], maps ["map", [[k, v]…]], references ["uuid", "…"]. */
+function atom(value: unknown): OvsValue {
+	if (!Array.isArray(value)) return value as OvsValue;
+	const [kind, content] = value as [string, unknown];
+	if (kind === "uuid") return String(content);
+	if (kind === "set") return (content as unknown[]).map((item) => atom(item)) as OvsValue;
+	if (kind === "map") return Object.fromEntries((content as [string, string][]).map(([key, item]) => [key, String(item)]));
+	throw unreadable("ovs-vsctl", JSON.stringify(value));
+}
+
+function uuids(value: OvsValue | undefined): string[] {
+	if (value === undefined) return [];
+	return Array.isArray(value) ? (value as string[]) : [value as string];
+}

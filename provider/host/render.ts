@@ -1,0 +1,156 @@
+// From a change to the words of the tool that makes it, and to its place in the script.
+import type { Change, ColumnValue } from "./change";
+import { HOST } from "./change";
+import { ipLine, ovsString, ovsValue, shCommand, shWord } from "./encode";
+import type { Route } from "./snapshot";
+
+/** The rtnetlink protocol number of our routes: unassigned in iproute2's rt_protos, "N" in ASCII. */
+export const ROUTE_PROTOCOL = "78";
+
+/** Descriptor of the host's own network namespace, open while a script runs. */
+const HOST_NAMESPACE = "/proc/self/fd/8";
+
+export type Rendered = { tool: "ip"; lines: string[] } | { tool: "ovs"; commands: string[][] } | { tool: "sh"; line: string };
+
+export function render(change: Change): Rendered {
+	switch (change.verb) {
+		case "link.add":
+			return ip(
+				[
+					...["link", "add", "name", change.name, "address", change.mac, "mtu", String(change.mtu), "type", "veth"],
+					...["peer", "name", change.peer.name, "mtu", String(change.peer.mtu), "netns", HOST_NAMESPACE],
+				],
+				["link", "set", "dev", change.name, "alias", change.alias],
+			);
+		case "link.delete":
+			return ip(["link", "delete", "dev", change.name]);
+		case "link.set": {
+			const words = ["link", "set", "dev", change.name];
+			if (change.mac !== undefined) words.push("address", change.mac);
+			if (change.mtu !== undefined) words.push("mtu", String(change.mtu));
+			if (change.alias !== undefined) words.push("alias", change.alias);
+			if (change.master !== undefined) words.push(...(change.master === null ? ["nomaster"] : ["master", change.master]));
+			if (change.up !== undefined) words.push(change.up ? "up" : "down");
+			return ip(words);
+		}
+		case "address.add":
+			return ip(["address", "replace", change.cidr, ...addressOptions(change.cidr), "dev", change.dev]);
+		case "address.delete":
+			return ip(["address", "delete", change.cidr, "dev", change.dev]);
+		case "route.add":
+			return ip(["route", "replace", ...routeWords(change.route)]);
+		case "route.delete":
+			return ip(["route", "delete", ...routeWords(change.route)]);
+		case "announce":
+			// With arp_notify and ndisc_notify set, the kernel announces all addresses when the MAC is set, even to the same value
+			// (ip-sysctl.rst). No tool inside or outside the container is needed.
+			return {
+				tool: "sh",
+				line: [
+					sysctl(["ipv4", "conf", change.dev, "arp_notify"], "1"),
+					sysctl(["ipv6", "conf", change.dev, "ndisc_notify"], "1"),
+					shCommand(["ip", "link", "set", "dev", change.dev, "address", change.mac]),
+				].join(" && "),
+			};
+		case "sysctl.set":
+			return { tool: "sh", line: sysctl(change.path, change.value) };
+		case "offload.disable":
+			return { tool: "sh", line: `${shCommand(["ethtool", "-K", change.name, "tx", "off"])} >/dev/null` };
+		case "bridge.add":
+			return { tool: "ovs", commands: [["add-br", change.name]] };
+		case "bridge.delete":
+			return { tool: "ovs", commands: [["--if-exists", "del-br", change.name]] };
+		case "port.add":
+			return { tool: "ovs", commands: [["add-port", change.bridge, change.name]] };
+		case "port.delete":
+			return { tool: "ovs", commands: [["--if-exists", "del-port", change.bridge, change.name]] };
+		case "row.set":
+			return { tool: "ovs", commands: rowCommands(change.table, change.row, change.columns) };
+		case "controller.set":
+			return {
+				tool: "ovs",
+				commands: [change.targets.length ? ["set-controller", change.bridge, ...change.targets] : ["del-controller", change.bridge]],
+			};
+	}
+}
+
+function ip(...lines: string[][]): Rendered {
+	return { tool: "ip", lines: lines.map(ipLine) };
+}
+
+/** No duplicate address detection: a declared address is usable at once. The broadcast address is what Docker sets too. */
+function addressOptions(cidr: string): string[] {
+	if (cidr.includes(":")) return ["nodad"];
+	return Number(cidr.split("/")[1]) <= 30 ? ["broadcast", "+"] : [];
+}
+
+function routeWords(route: Route): string[] {
+	return [
+		route.to,
+		...(route.via === undefined ? [] : ["via", route.via]),
+		...["dev", route.dev, "metric", String(route.metric), "proto", route.protocol],
+		...(route.source === undefined ? [] : ["src", route.source]),
+		...(route.onlink ? ["onlink"] : []),
+	];
+}
+
+function sysctl(path: string[], value: string): string {
+	if (path.some((part) => part.includes("/") || part === "." || part === "..")) throw new Error(`not a sysctl: ${path.join("/")}`);
+	const file = shWord(`/proc/sys/net/${path.join("/")}`);
+	return `{ [ ! -e ${file} ] || printf %s ${shWord(value)} >${file}; }`;
+}
+
+function rowCommands(table: string, row: string, columns: Record<string, ColumnValue>): string[][] {
+	const set: string[] = [];
+	const commands: string[][] = [];
+	for (const [path, value] of Object.entries(columns)) {
+		const separator = path.indexOf(":");
+		const column = separator < 0 ? path : path.slice(0, separator);
+		const key = separator < 0 ? undefined : path.slice(separator + 1);
+		if (value !== undefined) set.push(`${column}${key === undefined ? "" : `:${ovsString(key)}`}=${ovsValue(value)}`);
+		else if (key === undefined) commands.push(["clear", table, row, column]);
+		else commands.push(["remove", table, row, column, ovsString(key)]);
+	}
+	if (set.length) commands.push(["set", table, row, ...set]);
+	return commands;
+}
+
+/**
+ * The order of a script. Taking down comes before building up; inside a container what must be gone goes first and what
+ * needs the bridge port comes last. Within one stage all work of one place is one process where the tool allows it.
+ */
+export enum Stage {
+	ContainerTeardown,
+	HostTeardown,
+	ContainerLinks,
+	HostBuild,
+	ContainerBuild,
+}
+
+const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
+	"route.delete": [true, 0],
+	"address.delete": [true, 1],
+	"port.delete": [true, 2],
+	"bridge.delete": [true, 3],
+	"link.delete": [true, 4],
+	"link.add": [false, 0],
+	"bridge.add": [false, 1],
+	"port.add": [false, 2],
+	"row.set": [false, 3],
+	"controller.set": [false, 4],
+	"offload.disable": [false, 5],
+	"sysctl.set": [false, 6],
+	"link.set": [false, 7],
+	"address.add": [false, 8],
+	"route.add": [false, 9],
+	announce: [false, 10],
+};
+
+export function placeOf(change: Change): { stage: Stage; where: string; order: number } {
+	const [teardown, order] = rank[change.verb];
+	const where = "where" in change ? change.where : HOST;
+	if (where === HOST) return { stage: teardown ? Stage.HostTeardown : Stage.HostBuild, where, order };
+	if (teardown) return { stage: Stage.ContainerTeardown, where, order };
+	const beforeBridge = ["link.add", "offload.disable", "sysctl.set"].includes(change.verb);
+	return { stage: beforeBridge ? Stage.ContainerLinks : Stage.ContainerBuild, where, order };
+}

@@ -1,0 +1,165 @@
+// Compiles operations into one shell script that does all of them or takes back what it did.
+//
+// The script is a list of blocks, one for each stage and place. A block that fails undoes what it had done of itself; then the
+// blocks before it are undone, newest first. A block knows exactly how many of its operations succeeded (`ip -batch` names
+// the line at which it stopped, an ovs-vsctl call is one transaction), so that nothing is undone which was not done.
+import type { Change, Operation } from "./change";
+import { HOST } from "./change";
+import { shCommand, shWord } from "./encode";
+import { inverse } from "./inverse";
+import { placeOf, type Rendered, render } from "./render";
+import { isRunning, type RunningContainer, type Snapshot } from "./snapshot";
+
+/** Seconds that ovs-vsctl may wait for ovs-vswitchd; without a limit it waits for ever (ovs-vsctl(8), --timeout). */
+const OVS_TIMEOUT = 20;
+
+export const EXIT = { stale: 74, locked: 75, refused: 76, failed: 77 } as const;
+
+export interface Step {
+	operation: Operation;
+	/** False for operations that a failure must not take back: a deletion is finished later, not undone. */
+	undo: boolean;
+}
+
+interface Block {
+	where: string;
+	steps: { rendered: Rendered; undo: Rendered[] }[];
+}
+
+/** The shell text that applies `steps`, planned on `before`. The caller puts the lock around it and the read-back behind it. */
+export function compile(steps: readonly Step[], before: Snapshot): string {
+	const blocks = arrange(steps, before);
+	const lines = ["exec 8</proc/self/ns/net"];
+	blocks.forEach((block, index) => {
+		const container = block.where === HOST ? undefined : findContainer(before, block.where);
+		lines.push(
+			`do_${index}() {`,
+			inPlace(container, `${undoFunction(block)}\n${doText(block)}`),
+			"}",
+			`undo_${index}() {`,
+			inPlace(container, `${undoFunction(block)}\ndone_=${block.steps.length}\nundo`),
+			"}",
+		);
+	});
+	lines.push("roll_back() { k=$1; while [ $k -gt 0 ]; do k=$((k - 1)); undo_$k; done; }");
+	lines.push("apply() {");
+	blocks.forEach((_, index) => lines.push(`do_${index} || { roll_back ${index}; return 1; }`));
+	lines.push("return 0", "}");
+	return lines.join("\n");
+}
+
+function arrange(steps: readonly Step[], before: Snapshot): Block[] {
+	const placed = steps.map((step, index) => ({ step, index, place: placeOf(step.operation.change) }));
+	placed.sort(
+		(a, b) =>
+			a.place.stage - b.place.stage ||
+			compareText(a.place.where, b.place.where) ||
+			a.place.order - b.place.order ||
+			a.index - b.index,
+	);
+	const blocks: (Block & { stage: number })[] = [];
+	for (const { step, place } of placed) {
+		let block = blocks.at(-1);
+		if (!block || block.stage !== place.stage || block.where !== place.where) {
+			block = { stage: place.stage, where: place.where, steps: [] };
+			blocks.push(block);
+		}
+		const change = step.operation.change;
+		block.steps.push({ rendered: render(change), undo: step.undo ? inverse(change, before).map(render) : [] });
+	}
+	return blocks;
+}
+
+function compareText(a: string, b: string): number {
+	return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The text that runs a block: neighbours that the same tool can take together become one process. */
+function doText(block: Block): string {
+	const lines = [
+		"done_=0",
+		// ip -batch stops at the first failing line and says "Command failed -:LINE"; each operation may be several lines.
+		'fail() { printf "%s\\n" "$1" >&2; undo; exit 1; }',
+	];
+	let index = 0;
+	while (index < block.steps.length) {
+		const first = block.steps[index]!.rendered;
+		let end = index + 1;
+		while (first.tool !== "sh" && block.steps[end]?.rendered.tool === first.tool) end++;
+		const group = block.steps.slice(index, end).map((step) => step.rendered);
+		if (first.tool === "ip") lines.push(ipBatch(group as Extract<Rendered, { tool: "ip" }>[]));
+		else if (first.tool === "ovs") lines.push(ovsTransaction(group as Extract<Rendered, { tool: "ovs" }>[]));
+		else lines.push(`e=$({ ${first.line}; } 2>&1) || fail "$e"`);
+		lines.push(`done_=${end}`);
+		index = end;
+	}
+	lines.push("exit 0");
+	return lines.join("\n");
+}
+
+function ipBatch(group: { lines: string[] }[]): string {
+	// done_ grows by one for every operation all of whose lines lie before the failing one.
+	const ends: number[] = [];
+	let total = 0;
+	for (const { lines } of group) ends.push((total += lines.length));
+	const count = `for end in ${ends.join(" ")}; do [ "$end" -ge "$at" ] || done_=$((done_ + 1)); done`;
+	return [
+		"e=$(ip -batch - 2>&1 <<'BATCH'",
+		...group.flatMap(({ lines }) => lines),
+		"BATCH",
+		`) || { at=\${e##*-:}; case $at in ''|*[!0-9]*) at=1;; esac; ${count}; fail "$e"; }`,
+	].join("\n");
+}
+
+function ovsTransaction(group: { commands: string[][] }[]): string {
+	const commands = group.flatMap(({ commands }) => commands);
+	const argv = ["ovs-vsctl", `--timeout=${OVS_TIMEOUT}`, ...commands.flatMap((command) => ["--", ...command])];
+	// Killed by its own timer (SIGALRM, 128 + 14) means: committed, but ovs-vswitchd has not followed. Then there is something to undo.
+	return `e=$(${shCommand(argv)} 2>&1) || { s=$?; [ $s -ne 142 ] || { done_=$((done_ + ${group.length})); e="ovs-vswitchd did not follow within ${OVS_TIMEOUT} s"; }; fail "$e"; }`;
+}
+
+/** `undo` takes back the first done_ operations of the block, newest first, and never stops at an error. */
+function undoFunction(block: Block): string {
+	const lines = ["undo() {"];
+	for (let index = block.steps.length - 1; index >= 0; index--) {
+		const commands = [...block.steps[index]!.undo].reverse().flatMap(undoLines);
+		if (commands.length) lines.push(`[ "$done_" -le ${index} ] || { ${commands.join("; ")}; } 2>/dev/null`);
+	}
+	return [...lines, ":", "}"].join("\n");
+}
+
+function undoLines(rendered: Rendered): string[] {
+	if (rendered.tool === "ip") return rendered.lines.map((line) => `ip ${line.replaceAll('""', "''")}`);
+	if (rendered.tool === "sh") return [rendered.line];
+	const commands = rendered.commands.flatMap((command) => ["--", ...command]);
+	return [shCommand(["ovs-vsctl", "--no-wait", `--timeout=${OVS_TIMEOUT}`, ...commands])];
+}
+
+/**
+ * Runs `text` on the host, or with the host's own binaries inside the container's network namespace. The namespace is opened
+ * once on a descriptor; only then is the process checked to be the one of the snapshot, because a pid can be reused at any moment.
+ */
+function inPlace(container: RunningContainer | undefined, text: string): string {
+	if (!container) return `(\n${text}\n)`;
+	return [
+		"(",
+		`enter ${container.pid} ${container.startTime} || { printf '%s\\n' ${shWord(`container ${container.name} stopped or restarted meanwhile`)} >&2; exit 1; }`,
+		"exec nsenter --net=/proc/self/fd/7 sh -s <<'INSIDE'",
+		text,
+		"INSIDE",
+		")",
+	].join("\n");
+}
+
+function findContainer(snapshot: Snapshot, id: string): RunningContainer {
+	const found = Object.values(snapshot.containers)
+		.filter(isRunning)
+		.find((container) => container.id === id);
+	if (!found) throw new Error(`no running container ${id} in the snapshot`);
+	return found;
+}
+
+/** All changes of some operations, for messages and tests. */
+export function changesOf(operations: readonly Operation[]): Change[] {
+	return operations.map((operation) => operation.change);
+}

@@ -1,0 +1,104 @@
+// What is true on a host at one moment. Read in one round trip (read.ts), reasoned about by pure planners (kinds/).
+
+/** The network stack of one namespace: the host's own, or a container's. */
+export interface Namespace {
+	links: Record<string, Link>;
+	/** Routes of the main table. Only read inside containers: a router's host table can be huge and is never ours. */
+	routes: Route[];
+	/** `/proc/sys/net/ipv6/conf/<name>/disable_ipv6`, for containers. */
+	ipv6Disabled: Record<string, boolean>;
+}
+
+export interface Link {
+	name: string;
+	index: number;
+	/** The index of the other end of a veth pair, which lives in the namespace that `peer` does not tell. */
+	peerIndex?: number;
+	kind: string;
+	mac: string;
+	mtu: number;
+	up: boolean;
+	/** The Linux bridge (or other device) that this link is a member of. */
+	master?: string;
+	alias?: string;
+	/** Canonical CIDRs with host bits, without link-local ones. */
+	addresses: string[];
+}
+
+export interface Route {
+	/** Canonical CIDR; the default routes are 0.0.0.0/0 and ::/0. */
+	to: string;
+	via?: string;
+	dev: string;
+	metric: number;
+	/** rtnetlink protocol, as `ip route` prints it. */
+	protocol: string;
+	onlink: boolean;
+	source?: string;
+}
+
+/** A column value in OVSDB: what `ovs-vsctl --format=json` prints, with sets as arrays and maps as records. */
+export type OvsValue = string | number | boolean | (string | number | boolean)[] | Record<string, string>;
+
+export interface OvsBridge {
+	name: string;
+	ports: string[];
+	columns: Record<string, OvsValue>;
+	controllers: string[];
+}
+
+export interface OvsPort {
+	name: string;
+	bridge: string;
+	columns: Record<string, OvsValue>;
+	/** The columns of its one interface (bonds are not ours). */
+	interface: Record<string, OvsValue>;
+}
+
+export interface Ovs {
+	bridges: Record<string, OvsBridge>;
+	ports: Record<string, OvsPort>;
+	/** True when the kernel datapath's module is loaded; without it only `netdev` bridges can forward. */
+	kernelDatapath: boolean;
+}
+
+/** A running container, identified so that one start can be told from another. */
+export interface RunningContainer {
+	id: string;
+	name: string;
+	pid: number;
+	/** Field 22 of /proc/PID/stat: pid and start time together never recur until the next boot (proc(5)). */
+	startTime: string;
+	/** `bridge`, `none`, `host`, `container:<id>` or a network's name. */
+	networkMode: string;
+	/** True when it shares the host's own network namespace. */
+	sharesHost: boolean;
+	namespace: Namespace;
+}
+
+export interface StoppedContainer {
+	id: string;
+	name: string;
+	/** Docker's word for it: created, exited, paused, dead … */
+	status: string;
+}
+
+export type Container = RunningContainer | StoppedContainer | "missing";
+
+export interface Snapshot {
+	/** How messages call the host: user@address:port. */
+	hostName: string;
+	/** Changes with every apply; an apply on an older one is refused by the host and planned again. */
+	generation: string;
+	host: Namespace;
+	/** A sentence instead of the facts when Open vSwitch does not answer or is not installed. */
+	ovs: Ovs | string;
+	/** The reason when Docker does not answer; containers are then unknown, not missing. */
+	dockerProblem?: string;
+	/** By the reference that was asked for (id or name). */
+	containers: Record<string, Container>;
+}
+
+export function isRunning(container: Container | undefined): container is RunningContainer {
+	return typeof container === "object" && "pid" in container;
+}

@@ -1,0 +1,52 @@
+// What a kind is: a schema, and pure functions from (wanted, snapshot) to operations. The lifecycle does the rest for all kinds.
+import type { Operation } from "../host/change";
+import type { Snapshot } from "../host/snapshot";
+import type { Schema } from "../validate/index";
+
+/** What a resource asks of its host. */
+export interface Wish<A> {
+	/** The owner mark to leave. */
+	mark: string;
+	/** The marks that count as this resource's own: `mark`, and the one from before a rename. */
+	marks: string[];
+	/** The inputs; undefined asks for removal. */
+	wanted?: A;
+	/** The inputs and outputs of the last success, where there was one. */
+	previous?: A;
+}
+
+/** What is true now, in the words of the inputs and outputs. */
+export interface Observed<A> {
+	/** The inputs as found on the host. What was not declared is not reported. */
+	args: A;
+	outputs: Record<string, unknown>;
+}
+
+export interface Kind<A extends object> {
+	readonly name: string;
+	/** The inputs without `host` and `owner`. */
+	readonly schema: Schema<A>;
+	/** Fills in what depends on the owner: derived names and addresses. Any input may still be unknown. */
+	complete(args: A, owner: string): A;
+	/** What is found out on the host and is not an input. */
+	readonly outputs: readonly string[];
+	/** Inputs that, when left out, get their value from the host; it then stands in the state under the same name. */
+	readonly defaulted?: readonly (keyof A & string)[];
+	/** Inputs that cannot change in place. The old one is deleted first, because the names on the host are the same. */
+	readonly replace: readonly (keyof A & string)[];
+	/** Inputs that change in place when their new value is known, but stand for another thing when they come from one that is not made yet. */
+	readonly replaceWhenUnknown?: readonly (keyof A & string)[];
+	/** The physical name, unique among the things of this kind on one host. */
+	physicalName(args: A): string;
+	containers(args: A): string[];
+	/** Throws NetplumbError when something stands in the way or is missing. */
+	plan(wish: Wish<A>, snapshot: Snapshot): Operation[];
+	observe(args: A, mark: string, snapshot: Snapshot): Observed<A>;
+	/** True when anything of this resource is still on the host. */
+	exists(marks: string[], snapshot: Snapshot, args: A): boolean;
+}
+
+/** One operation; the description completes "could not …". */
+export function operation(change: Operation["change"], describe: string): Operation {
+	return { change, describe };
+}

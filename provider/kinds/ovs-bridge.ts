@@ -1,0 +1,216 @@
+// OvsBridge: an Open vSwitch bridge with addresses on its own port. Sources: ovs-vswitchd.conf.db(5), ovs-vsctl(8).
+import { derivedMac, derivedName } from "../../sdk/addressing/index";
+import { NetplumbError } from "../errors";
+import { type ColumnValue, HOST, type Operation } from "../host/change";
+import { columnAt } from "../host/inverse";
+import { aliasWithLinkMark, rowMark } from "../host/marks";
+import { ownedBy } from "../host/owned";
+import type { Ovs, OvsBridge, Snapshot } from "../host/snapshot";
+import { boolean, cidr, type Infer, integer, interfaceName, list, object, oneOf, optional, record, rule, string, text } from "../validate/index";
+import { differing, inWords, sameValue } from "./columns";
+import { openVswitch } from "./facts";
+import { type Kind, operation, type Wish } from "./kind";
+import { planUplinks } from "./uplinks";
+
+const controller = string({
+	grammar: /^(?:tcp|ssl|ptcp|pssl|unix|punix):[A-Za-z0-9_.:[\]/-]+$/,
+	expected: "an OpenFlow controller such as tcp:192.0.2.1:6653",
+	wayOut: "write it as ovs-vsctl set-controller takes it",
+});
+
+const shape = object({
+	name: optional(interfaceName),
+	datapath: optional(oneOf("system", "netdev")),
+	addresses: optional(list(cidr, { unique: true })),
+	mtu: optional(integer(68, 65535)),
+	uplinks: optional(list(interfaceName, { unique: true })),
+	failMode: optional(oneOf("standalone", "secure")),
+	rstp: optional(boolean),
+	stp: optional(boolean),
+	mcastSnooping: optional(boolean),
+	controllers: optional(list(controller, { unique: true })),
+	protocols: optional(list(oneOf("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15"), { unique: true })),
+	otherConfig: optional(record(string({ grammar: /^[A-Za-z0-9_-]+$/, max: 64, expected: "the name of an other_config key", wayOut: "see ovs-vswitchd.conf.db(5)" }), text())),
+	adopt: optional(boolean),
+});
+
+export const ovsBridgeSchema = rule(shape, ["stp", "rstp"], (args, complain) => {
+	if (args.stp && args.rstp) complain("rstp", true, "at most one of stp and rstp", "keep rstp, which is the newer one");
+});
+
+export type OvsBridgeArgs = Infer<typeof ovsBridgeSchema>;
+
+/** Where an adopted bridge keeps what it was before, so that deleting the resource can restore it. */
+const BEFORE = "external_ids:netplumb-before";
+
+interface Before {
+	/** null: the column or key was empty. */
+	columns: Record<string, ColumnValue | null>;
+	controllers: string[];
+	addresses: string[];
+	mtu?: number;
+}
+
+export const ovsBridge: Kind<OvsBridgeArgs> = {
+	name: "OvsBridge",
+	schema: ovsBridgeSchema,
+	outputs: ["datapathId", "mac"],
+	replace: ["name", "datapath"],
+	complete: (args, owner) => ({ ...args, name: args.name ?? derivedName(owner.split("/").at(-1) ?? "br", owner) }),
+	physicalName: (args) => args.name!,
+	containers: () => [],
+
+	plan(wish, snapshot) {
+		const name = (wish.wanted ?? wish.previous)?.name;
+		if (name === undefined) throw new NetplumbError("input", "the bridge has no name");
+		if (!wish.wanted && typeof snapshot.ovs === "string" && snapshot.ovs.includes("not installed")) return [];
+		const ovs = openVswitch(snapshot);
+		if (!wish.wanted) return ownedBy(snapshot, wish.marks).bridges.flatMap((bridge) => planRemoval(wish, bridge, ovs, snapshot));
+		return planBridge(wish, wish.wanted, name, ovs, snapshot);
+	},
+
+	observe(args, _mark, snapshot) {
+		const bridge = typeof snapshot.ovs === "object" ? snapshot.ovs.bridges[args.name!] : undefined;
+		const link = snapshot.host.links[args.name!];
+		const found: OvsBridgeArgs = { ...args };
+		if (args.addresses) found.addresses = args.addresses.filter((address) => link?.addresses.includes(address));
+		if (args.mtu !== undefined && link) found.mtu = link.mtu;
+		if (bridge) {
+			if (args.failMode) found.failMode = columnAt(bridge.columns, "fail_mode") as OvsBridgeArgs["failMode"];
+			if (args.stp !== undefined) found.stp = bridge.columns["stp_enable"] === true;
+			if (args.rstp !== undefined) found.rstp = bridge.columns["rstp_enable"] === true;
+			if (args.mcastSnooping !== undefined) found.mcastSnooping = bridge.columns["mcast_snooping_enable"] === true;
+			if (args.controllers && !sameValue(args.controllers, bridge.controllers)) found.controllers = bridge.controllers;
+			if (args.uplinks) found.uplinks = args.uplinks.filter((uplink) => bridge.ports.includes(uplink));
+		}
+		return { args: found, outputs: { datapathId: String(columnAt(bridge?.columns ?? {}, "datapath_id") ?? ""), mac: link?.mac ?? "" } };
+	},
+
+	exists: (marks, snapshot) => ownedBy(snapshot, marks).bridges.length > 0,
+};
+
+/** The columns that the inputs ask for. What an earlier program asked for and this one does not goes back to OVS's default. */
+function wantedColumns(args: OvsBridgeArgs, previous: OvsBridgeArgs | undefined): Record<string, ColumnValue> {
+	const columns: Record<string, ColumnValue> = {};
+	const put = (path: string, value: ColumnValue, before: unknown, fallback?: ColumnValue) => {
+		if (value !== undefined) columns[path] = value;
+		else if (before !== undefined) columns[path] = fallback;
+	};
+	put("fail_mode", args.failMode, previous?.failMode);
+	put("stp_enable", args.stp, previous?.stp, false);
+	put("rstp_enable", args.rstp, previous?.rstp, false);
+	put("mcast_snooping_enable", args.mcastSnooping, previous?.mcastSnooping, false);
+	put("protocols", args.protocols, previous?.protocols);
+	const keys = new Set([...Object.keys(args.otherConfig ?? {}), ...Object.keys(previous?.otherConfig ?? {})]);
+	for (const key of keys) put(`other_config:${key}`, args.otherConfig?.[key], previous?.otherConfig?.[key]);
+	return columns;
+}
+
+function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string, ovs: Ovs, snapshot: Snapshot): Operation[] {
+	const bridge = ovs.bridges[name];
+	const link = snapshot.host.links[name];
+	const operations: Operation[] = [];
+	const columns = wantedColumns(args, wish.previous);
+	const owner = bridge && rowMark(bridge.columns);
+	const mine = owner !== undefined && wish.marks.includes(owner);
+	const adopted = bridge !== undefined && (mine ? columnAt(bridge.columns, BEFORE) !== undefined : args.adopt === true);
+	if (bridge && !mine) refuseForeign(snapshot.hostName, name, owner, args.adopt === true);
+	if (!bridge && (link || ovs.ports[name])) {
+		throw new NetplumbError("conflict", `host ${snapshot.hostName}: name: found another interface called "${name}", expected the name to be free; choose another name`);
+	}
+	const userspace = bridge ? bridge.columns["datapath_type"] === "netdev" : (args.datapath ?? (ovs.kernelDatapath ? "system" : "netdev")) === "netdev";
+	if (!bridge) {
+		columns["datapath_type"] = userspace ? "netdev" : "system";
+		operations.push(operation({ verb: "bridge.add", name }, `add bridge ${name}`));
+	}
+	// Without this, the bridge's MAC and datapath id follow its ports as they come and go.
+	if (!adopted && args.otherConfig?.["hwaddr"] === undefined) columns["other_config:hwaddr"] = derivedMac(wish.mark);
+	columns["external_ids:netplumb"] = wish.mark;
+	if (adopted && !mine) columns[BEFORE] = JSON.stringify(before(bridge!, columns, link?.addresses ?? [], args.mtu === undefined ? undefined : link?.mtu));
+	const changes = differing(bridge?.columns, columns);
+	if (Object.keys(changes).length > 0) {
+		operations.push(operation({ verb: "row.set", table: "Bridge", row: name, columns: changes }, `set ${inWords(changes) || "the owner mark"} of bridge ${name}`));
+	}
+	const controllers = args.controllers ?? (wish.previous?.controllers ? [] : undefined);
+	if (controllers && !sameValue(controllers, bridge?.controllers ?? [])) {
+		operations.push(operation({ verb: "controller.set", bridge: name, targets: controllers }, `set the controllers of bridge ${name} to ${controllers.join(", ") || "none"}`));
+	}
+	const mtu = args.mtu ?? (wish.previous?.mtu === undefined ? undefined : 1500);
+	if (mtu !== undefined && link?.mtu !== mtu) {
+		operations.push(operation({ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: mtu } }, `set the MTU of bridge ${name} to ${mtu}`));
+	}
+	operations.push(...planUplinks(wish, args.uplinks ?? [], name, ovs, snapshot));
+	operations.push(...planOwnPort(wish, args, name, userspace, adopted, snapshot));
+	return operations;
+}
+
+/** The bridge's own port: addresses, link state, and no IPv6 on the host's side unless an IPv6 address is declared. */
+function planOwnPort(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string, userspace: boolean, adopted: boolean, snapshot: Snapshot): Operation[] {
+	const link = snapshot.host.links[name];
+	const operations: Operation[] = [];
+	const wanted = args.addresses ?? [];
+	const missing = wanted.filter((address) => !link?.addresses.includes(address));
+	for (const address of missing) {
+		const holder = Object.values(snapshot.host.links).find((other) => other.name !== name && other.addresses.some((text) => text.split("/")[0] === address.split("/")[0]));
+		if (holder) throw new NetplumbError("conflict", `host ${snapshot.hostName}: addresses: found ${address} on interface "${holder.name}", expected it to be free; choose another address, or remove that one`);
+	}
+	const gone = (wish.previous?.addresses ?? []).filter((address) => !wanted.includes(address) && link?.addresses.includes(address));
+	for (const cidr of gone) operations.push(operation({ verb: "address.delete", where: HOST, dev: name, cidr }, `remove address ${cidr} from bridge ${name}`));
+	const alias = aliasWithLinkMark(link?.alias, wish.mark);
+	const fresh = !link?.up;
+	if (!adopted && (fresh || missing.length > 0 || gone.length > 0)) {
+		const ipv6 = wanted.some((address) => address.includes(":"));
+		// accept_ra first: with IPv6 on, a container's router advertisement must never reach the host's routing.
+		operations.push(operation({ verb: "sysctl.set", where: HOST, path: ["ipv6", "conf", name, "accept_ra"], value: "0" }, `ignore router advertisements on bridge ${name}`));
+		operations.push(operation({ verb: "sysctl.set", where: HOST, path: ["ipv6", "conf", name, "disable_ipv6"], value: ipv6 ? "0" : "1" }, `switch IPv6 ${ipv6 ? "on" : "off"} on bridge ${name}`));
+	}
+	if (userspace && (fresh || missing.length > 0) && !adopted) {
+		operations.push(operation({ verb: "offload.disable", where: HOST, name }, `switch checksum offload off on bridge ${name}`));
+	}
+	if (fresh || link?.alias !== alias) {
+		operations.push(operation({ verb: "link.set", where: HOST, name, alias, up: true }, `bring bridge ${name} up`));
+	}
+	// Deleting a primary IPv4 address takes the other ones of its subnet with it, so those that stay are written again.
+	const again = gone.some((address) => !address.includes(":")) ? wanted.filter((address) => !address.includes(":")) : [];
+	for (const cidr of new Set([...missing, ...again])) operations.push(operation({ verb: "address.add", where: HOST, dev: name, cidr }, `add address ${cidr} to bridge ${name}`));
+	return operations;
+}
+
+function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, snapshot: Snapshot): Operation[] {
+	const { name } = bridge;
+	const mine = (port: string) => port === name || wish.marks.includes(rowMark(ovs.ports[port]?.columns ?? {}) ?? "");
+	const kept = columnAt(bridge.columns, BEFORE);
+	const link = snapshot.host.links[name];
+	if (typeof kept !== "string") {
+		const foreign = bridge.ports.filter((port) => !mine(port));
+		if (foreign.length > 0) {
+			throw new NetplumbError("conflict", `host ${snapshot.hostName}: bridge "${name}" still has ports that are not this resource's: found ${foreign.slice(0, 5).join(", ")}, expected none; remove them first`);
+		}
+		return [operation({ verb: "bridge.delete", name }, `delete bridge ${name}`)];
+	}
+	const before = JSON.parse(kept) as Before;
+	const columns: Record<string, ColumnValue> = { "external_ids:netplumb": undefined, [BEFORE]: undefined };
+	for (const [path, value] of Object.entries(before.columns)) columns[path] = value ?? undefined;
+	const operations: Operation[] = [
+		...planUplinks(wish, [], name, ovs, snapshot),
+		operation({ verb: "row.set", table: "Bridge", row: name, columns }, `give bridge ${name} its settings back`),
+	];
+	if (!sameValue(before.controllers, bridge.controllers)) operations.push(operation({ verb: "controller.set", bridge: name, targets: before.controllers }, `give bridge ${name} its controllers back`));
+	if (before.mtu !== undefined && link?.mtu !== before.mtu) operations.push(operation({ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: undefined } }, `give bridge ${name} its MTU back`));
+	for (const cidr of (wish.previous?.addresses ?? []).filter((address) => !before.addresses.includes(address) && link?.addresses.includes(address))) {
+		operations.push(operation({ verb: "address.delete", where: HOST, dev: name, cidr }, `remove address ${cidr} from bridge ${name}`));
+	}
+	if (link) operations.push(operation({ verb: "link.set", where: HOST, name, alias: aliasWithLinkMark(link.alias, undefined) }, `take the owner mark off bridge ${name}`));
+	return operations;
+}
+
+function before(bridge: OvsBridge, columns: Record<string, ColumnValue>, addresses: string[], mtu: number | undefined): Before {
+	const kept = Object.keys(columns).filter((path) => !path.startsWith("external_ids:netplumb"));
+	const old = Object.fromEntries(kept.map((path) => [path, columnAt(bridge.columns, path) ?? null]));
+	return { columns: old, controllers: bridge.controllers, addresses, mtu };
+}
+
+function refuseForeign(hostName: string, name: string, owner: string | undefined, adopt: boolean): void {
+	if (owner !== undefined) throw new NetplumbError("conflict", `host ${hostName}: name: found bridge "${name}" of another netplumb resource (${owner}), expected the name to be free; choose another name`);
+	if (!adopt) throw new NetplumbError("conflict", `host ${hostName}: name: found a bridge "${name}" that netplumb did not make, expected the name to be free; choose another name, or set adopt: true to take it over`);
+}

@@ -1,0 +1,19 @@
+// Every kind by its name. A kind that is not here does not exist.
+import type { Kind } from "./kind";
+import { ovsBridge } from "./ovs-bridge";
+import { staticContainerIp } from "./static-container-ip";
+import { vethAttachment } from "./veth-attachment";
+
+export const kinds = {
+	OvsBridge: ovsBridge,
+	VethAttachment: vethAttachment,
+	StaticContainerIp: staticContainerIp,
+} as const;
+
+export type KindName = keyof typeof kinds;
+
+export function kindOf(name: string): Kind<object> {
+	const kind = (kinds as Record<string, unknown>)[name];
+	if (!kind) throw new Error(`netplumb has no kind "${name}"; update the package`);
+	return kind as Kind<object>;
+}

@@ -1,0 +1,168 @@
+// StaticContainerIp: fixed addresses, default routes and routes on one interface of a container.
+// Sources: ip-address(8), ip-route(8), ip-sysctl.rst (disable_ipv6, arp_notify).
+import { contains, isAssignable, parseCidr, parseIp } from "../../sdk/addressing/index";
+import { NetplumbError } from "../errors";
+import type { Operation } from "../host/change";
+import { addressMarks, aliasWithAddressMark, foreignAlias, linkMark, MAX_ALIAS_BYTES } from "../host/marks";
+import { ownedBy } from "../host/owned";
+import { isRunning, type Link, type RunningContainer, type Snapshot } from "../host/snapshot";
+import { boolean, cidr, containerRef, type Infer, interfaceName, ip, list, object, optional, rule } from "../validate/index";
+import { runningContainer } from "./facts";
+import { type Kind, operation, type Wish } from "./kind";
+import { planRoutes, planRoutesRemoval, wantedRoutes } from "./routes";
+
+const shape = object({
+	container: containerRef,
+	interface: interfaceName,
+	addresses: list(cidr, { min: 1, unique: true }),
+	gateway: optional(ip({ family: 4 })),
+	gateway6: optional(ip({ family: 6 })),
+	defaultRoute: optional(boolean),
+	routes: optional(list(object({ to: cidr, via: optional(ip()) }, "{ to, via }"), { unique: true })),
+	adopt: optional(boolean),
+});
+
+const addressRules = rule(shape, ["addresses"], ({ addresses }, complain) => {
+	addresses.forEach((text, index) => {
+		const address = parseCidr(text)!;
+		if (!isAssignable(address)) complain(`addresses[${index}]`, text, "an address that an interface can have", "choose one inside the subnet");
+		const same = addresses.findIndex((other) => other.split("/")[0] === text.split("/")[0]);
+		if (same < index) complain(`addresses[${index}]`, text, "every address once", `remove it: addresses[${same}] has it too`);
+		const wide = address.family === 4 ? address.prefix <= 30 : address.prefix <= 126;
+		const size = BigInt(address.family === 4 ? 32 : 128) - BigInt(address.prefix);
+		const host = address.value & ((1n << size) - 1n);
+		if (wide && host === 0n) complain(`addresses[${index}]`, text, "a host's address", "this one names the subnet itself: choose the next one");
+		if (wide && address.family === 4 && host === (1n << size) - 1n) complain(`addresses[${index}]`, text, "a host's address", "this one is the subnet's broadcast address: choose the one before");
+	});
+});
+
+const gatewayRules = (["gateway", "gateway6"] as const).reduce(
+	(schema, key) =>
+		rule(schema, ["addresses", key], (args, complain) => {
+			const gateway = args[key];
+			if (gateway === undefined) return;
+			const family = key === "gateway" ? 4 : 6;
+			const subnets = args.addresses.map((text) => parseCidr(text)!).filter((subnet) => subnet.family === family);
+			const hop = parseIp(gateway)!;
+			if (subnets.length === 0) complain(key, gateway, `an IPv${family} address among addresses`, "add one, or remove the gateway");
+			else if (args.addresses.some((text) => text.split("/")[0] === gateway)) complain(key, gateway, "another machine's address", "it is the container's own: correct one of the two");
+			// A host address (/32, /128) has no subnet: its gateway is then reached directly on the link.
+			else if (!subnets.some((subnet) => contains(subnet, hop) || subnet.prefix === (family === 4 ? 32 : 128)) && !gateway.startsWith("fe80:")) {
+				complain(key, gateway, `an address inside ${subnets.map((subnet) => args.addresses.find((text) => parseCidr(text)!.value === subnet.value)).join(" or ")}`, "correct the gateway or the prefix length");
+			}
+		}),
+	addressRules,
+);
+
+export const staticContainerIpSchema = rule(gatewayRules, ["gateway", "gateway6", "routes", "defaultRoute"], (args, complain) => {
+	(args.routes ?? []).forEach((route, index) => {
+		const v6 = route.to.includes(":");
+		if (route.via !== undefined && route.via.includes(":") !== v6) complain(`routes[${index}].via`, route.via, `an IPv${v6 ? 6 : 4} address, as in to`, "correct one of the two");
+		const isDefault = route.to === "0.0.0.0/0" || route.to === "::/0";
+		if (isDefault && (v6 ? args.gateway6 : args.gateway) !== undefined && args.defaultRoute !== false) {
+			complain(`routes[${index}].to`, route.to, "one default route of a family", `remove it: ${v6 ? "gateway6" : "gateway"} makes it`);
+		}
+	});
+	if (args.defaultRoute === true && args.gateway === undefined && args.gateway6 === undefined) complain("defaultRoute", true, "a gateway beside it", "add gateway or gateway6");
+});
+
+export type StaticContainerIpArgs = Infer<typeof staticContainerIpSchema>;
+
+export const staticContainerIp: Kind<StaticContainerIpArgs> = {
+	name: "StaticContainerIp",
+	schema: staticContainerIpSchema,
+	outputs: ["ip"],
+	replace: ["container", "interface"],
+	complete: (args) => args,
+	physicalName: (args) => `${args.container.slice(0, 12)}/${args.interface}`,
+	containers: (args) => [args.container],
+	plan: (wish, snapshot) => (wish.wanted ? planAddresses(wish, wish.wanted, snapshot) : planRemoval(wish, snapshot)),
+
+	observe(args, _mark, snapshot) {
+		const container = snapshot.containers[args.container];
+		const found: StaticContainerIpArgs = { ...args };
+		if (isRunning(container)) {
+			const link = container.namespace.links[args.interface];
+			found.addresses = args.addresses.filter((address) => link?.addresses.includes(address));
+			const has = (to: string, via: string | undefined) =>
+				container.namespace.routes.some((route) => route.to === to && route.dev === args.interface && route.via === via);
+			if (args.defaultRoute !== false) {
+				if (args.gateway !== undefined && !has("0.0.0.0/0", args.gateway)) delete found.gateway;
+				if (args.gateway6 !== undefined && !has("::/0", args.gateway6)) delete found.gateway6;
+			}
+			if (args.routes) found.routes = args.routes.filter((route) => has(route.to, route.via));
+		}
+		return { args: found, outputs: { ip: args.addresses[0]?.split("/")[0] ?? "" } };
+	},
+
+	exists: (marks, snapshot) => ownedBy(snapshot, marks).addressed.length > 0,
+};
+
+function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerIpArgs, snapshot: Snapshot): Operation[] {
+	const container = runningContainer(snapshot, args.container);
+	const link = container.namespace.links[args.interface];
+	const where = `host ${snapshot.hostName}:`;
+	if (!link) {
+		const names = Object.keys(container.namespace.links).join(", ");
+		throw new NetplumbError("missing", `${where} interface: found no interface "${args.interface}" in container "${container.name}" (it has ${names}), expected one; make it with VethAttachment, or correct the name`);
+	}
+	const own = addressMarks(link).find(({ mark }) => wish.marks.includes(mark));
+	const missing = args.addresses.filter((address) => !link.addresses.includes(address));
+	refuseForeign(args, link, container, own !== undefined, where);
+	const gone = (wish.previous?.addresses ?? []).filter((address) => !args.addresses.includes(address) && link.addresses.includes(address));
+	const on = `${link.name} of container ${container.name}`;
+	const operations = gone.map((address) => operation({ verb: "address.delete", where: container.id, dev: link.name, cidr: address }, `remove address ${address} from ${on}`));
+
+	const needsIpv6 = args.addresses.some((address) => address.includes(":")) && container.namespace.ipv6Disabled[link.name] === true;
+	if (needsIpv6) operations.push(operation({ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "disable_ipv6"], value: "0" }, `switch IPv6 on for ${on}`));
+	// A static address needs no router's advice. Only on interfaces that are ours: they die with their sysctls.
+	if (linkMark(link) !== undefined && missing.some((address) => address.includes(":"))) {
+		operations.push(operation({ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "accept_ra"], value: "0" }, `ignore router advertisements on ${on}`));
+	}
+	const enabled = (needsIpv6 && linkMark(link) === undefined) || own?.enabledIpv6 === true;
+	const alias = aliasWithAddressMark(dropMarks(link, wish.marks), wish.mark, enabled ? "enabled-ipv6" : "present");
+	if (alias !== link.alias) {
+		if (alias.length > MAX_ALIAS_BYTES) throw new NetplumbError("conflict", `${where} interface: found too many address owners on ${on}, expected at most four; put their addresses into one StaticContainerIp`);
+		operations.push(operation({ verb: "link.set", where: container.id, name: link.name, alias }, `mark ${on}`));
+	}
+	// Deleting a primary IPv4 address takes the other ones of its subnet and their routes with it: those are written again.
+	const rewritten = gone.some((address) => !address.includes(":")) ? args.addresses.filter((address) => !address.includes(":")) : [];
+	for (const address of new Set([...missing, ...rewritten])) operations.push(operation({ verb: "address.add", where: container.id, dev: link.name, cidr: address }, `add address ${address} to ${on}`));
+	const only = addressMarks(link).every(({ mark }) => wish.marks.includes(mark));
+	operations.push(...planRoutes(wantedRoutes(args), wish.previous ? wantedRoutes(wish.previous) : [], { container, link, only, rewrite: gone, where }));
+	if (missing.length > 0) operations.push(operation({ verb: "announce", where: container.id, dev: link.name, mac: link.mac }, `announce the addresses of ${on}`));
+	return operations;
+}
+
+function dropMarks(link: Link, marks: string[]): string {
+	return marks.reduce((alias, mark) => aliasWithAddressMark(alias, mark, "absent"), link.alias ?? "");
+}
+
+function refuseForeign(args: StaticContainerIpArgs, link: Link, container: RunningContainer, marked: boolean, where: string): void {
+	if (foreignAlias(link)) throw new NetplumbError("conflict", `${where} interface: found the alias "${link.alias?.replace(/[^ -~]/g, "?")}" on ${link.name} of container "${container.name}", expected none; netplumb keeps its mark there`);
+	for (const address of args.addresses) {
+		const bare = address.split("/")[0];
+		const holder = Object.values(container.namespace.links).find((other) => other.addresses.some((text) => text.split("/")[0] === bare));
+		if (!holder) continue;
+		const mine = holder.name === link.name && (marked || linkMark(link) !== undefined || args.adopt === true);
+		if (!mine) throw new NetplumbError("conflict", `${where} addresses: found ${address} already on ${holder.name} of container "${container.name}", expected it to be free; choose another address${holder.name === link.name ? ", or set adopt: true to take it over" : ""}`);
+	}
+}
+
+/** What is left when the container stopped needs no work: its addresses are gone with its namespace. */
+function planRemoval(wish: Wish<StaticContainerIpArgs>, snapshot: Snapshot): Operation[] {
+	const { previous } = wish;
+	const container = previous && snapshot.containers[previous.container];
+	if (!previous || !isRunning(container)) return [];
+	const link = container.namespace.links[previous.interface];
+	const own = link && addressMarks(link).find(({ mark }) => wish.marks.includes(mark));
+	const operations = planRoutesRemoval(wantedRoutes(previous), container, own ? link : undefined);
+	if (!link || !own) return operations;
+	const on = `${link.name} of container ${container.name}`;
+	for (const address of previous.addresses.filter((text) => link.addresses.includes(text))) {
+		operations.push(operation({ verb: "address.delete", where: container.id, dev: link.name, cidr: address }, `remove address ${address} from ${on}`));
+	}
+	if (own.enabledIpv6) operations.push(operation({ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "disable_ipv6"], value: "1" }, `switch IPv6 off again on ${on}`));
+	operations.push(operation({ verb: "link.set", where: container.id, name: link.name, alias: dropMarks(link, wish.marks) }, `take the owner mark off ${on}`));
+	return operations;
+}

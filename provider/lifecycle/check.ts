@@ -1,0 +1,30 @@
+// check: all mistakes in the inputs at once, with their paths, and no I/O. Any input may still be unknown.
+import type { Kind } from "../kinds/kind";
+import { fail, hostSchema, read, type Failure, type Schema } from "../validate/index";
+import type { Inputs } from "./state";
+
+const words: Schema<string> = {
+	kinds: ["string"],
+	expected: "the owner that the sdk sets",
+	accept: (value, path, failures) => {
+		if (typeof value !== "string" || value === "") fail(failures, path, value, "the owner that the sdk sets", "make the resource with a class of netplumb");
+		return value as string;
+	},
+};
+
+export function check<A extends object>(kind: Kind<A>, news: Record<string, unknown>): { inputs: Inputs; failures: Failure[] } {
+	const { host, owner, __provider, ...rest } = news;
+	const failures: Failure[] = [];
+	const inputs: Inputs = {
+		host: read(hostSchema, host, "host", failures),
+		owner: read(words, owner, "owner", failures),
+		...(rest as object),
+	};
+	const args = kind.schema.accept(rest, "", failures);
+	if (failures.length > 0) return { inputs, failures };
+	return { inputs: { host: inputs.host, owner: inputs.owner, ...withoutAbsent(kind.complete(args, inputs.owner)) }, failures };
+}
+
+function withoutAbsent(args: object): Record<string, unknown> {
+	return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
+}

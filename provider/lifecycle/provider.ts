@@ -1,0 +1,120 @@
+// The methods that Pulumi calls on a dynamic provider, once for all kinds.
+import { isNetplumbError } from "../errors";
+import { markOf } from "../host/marks";
+import { ApplyError } from "../host/session";
+import type { Snapshot } from "../host/snapshot";
+import type { Kind, Wish } from "../kinds/kind";
+import { check } from "./check";
+import { diff } from "./diff";
+import { nameOf, sessionFor, useSecrets } from "./sessions";
+import { declaredArgs, type Inputs, knownArgs, migrate, type State, stateOf } from "./state";
+
+type Props = Record<string, unknown>;
+
+export function providerOf<A extends object>(kind: Kind<A>) {
+	const idOf = (inputs: Inputs) => `${nameOf(inputs.host)}/${kind.physicalName(knownArgs(kind, inputs))}`;
+
+	/** Brings the host to what `inputs` say and answers with the new state. */
+	async function apply(inputs: Inputs, previous: State | undefined): Promise<State> {
+		const wanted = knownArgs(kind, inputs);
+		const wish: Wish<A> = { ...marksOf(inputs, previous), wanted };
+		if (previous) wish.previous = knownArgs(kind, previous);
+		return sessionFor(inputs.host).submit({
+			containers: kind.containers(wanted),
+			plan: (snapshot) => kind.plan(wish, snapshot),
+			done: (snapshot) => stateOf(kind, inputs, { ...kind.observe(wanted, wish.mark, snapshot), args: wanted }),
+		});
+	}
+
+	return {
+		configure(request: { config: { get(key: string): unknown } }): Promise<void> {
+			const text = (key: string) => {
+				const value = request.config.get(`netplumb:${key}`);
+				return typeof value === "string" && value !== "" ? value : undefined;
+			};
+			// Stored at once: a second resource may be asked for before this promise is awaited.
+			useSecrets({ privateKey: text("privateKey"), passphrase: text("passphrase") });
+			return Promise.resolve();
+		},
+
+		check: async (_olds: Props, news: Props) => check(kind, news),
+
+		diff: async (_id: string, olds: Props, news: Props) => diff(kind, migrate(olds as State), news as Inputs),
+
+		async create(props: Props) {
+			const inputs = props as Inputs;
+			try {
+				return { id: idOf(inputs), outs: await apply(inputs, undefined) };
+			} catch (error) {
+				throw halfMade(error, inputs) ?? error;
+			}
+		},
+
+		async update(_id: string, olds: Props, news: Props) {
+			return { outs: await apply(news as Inputs, migrate(olds as State)) };
+		},
+
+		async read(id: string, props: Props) {
+			// `static get` reads with the program's inputs, which have no version and may lack derived names.
+			const state = "stateVersion" in props ? migrate(props as State) : ({ ...check(kind, props).inputs, stateVersion: 0 } as State);
+			const wanted = declaredArgs(kind, state);
+			const wish: Wish<A> = { ...marksOf(state), wanted, previous: knownArgs(kind, state) };
+			return sessionFor(state.host).submit({
+				containers: kind.containers(wanted),
+				plan: () => [],
+				done: (snapshot) => {
+					if (!kind.exists(wish.marks, snapshot, wanted)) {
+						if (snapshot.dockerProblem !== undefined && kind.containers(wanted).length > 0) throw new Error(`host ${snapshot.hostName}: ${snapshot.dockerProblem}; nothing is known about ${id}`);
+						return { id: "", props: {} };
+					}
+					const observed = kind.observe(wanted, wish.mark, snapshot);
+					const found = stateOf(kind, state, observed);
+					const drift = driftOf(wish, snapshot);
+					if (drift.length > 0) found.drift = drift;
+					return { id, props: found, inputs: { host: state.host, owner: state.owner, ...observed.args } };
+				},
+			});
+		},
+
+		async delete(_id: string, props: Props) {
+			const state = migrate(props as State);
+			const previous = knownArgs(kind, state);
+			const wish: Wish<A> = { ...marksOf(state), previous };
+			try {
+				await sessionFor(state.host).submit({
+					containers: kind.containers(previous),
+					plan: (snapshot) => kind.plan(wish, snapshot),
+					done: () => undefined,
+					keepOnFailure: true,
+				});
+			} catch (error) {
+				if (state.host.onUnreachable === "forget" && isNetplumbError(error, "host-unreachable")) return;
+				throw error;
+			}
+		},
+	};
+
+	/** What would mend the host, in words; a sentence when it cannot be mended as things stand. */
+	function driftOf(wish: Wish<A>, snapshot: Snapshot): string[] {
+		try {
+			return kind.plan(wish, snapshot).map(({ describe }) => describe);
+		} catch (error) {
+			if (isNetplumbError(error)) return [error.message];
+			throw error;
+		}
+	}
+
+	/** An error that makes Pulumi remember a resource of which something is on the host, so that the next up or destroy finishes it. */
+	function halfMade(error: unknown, inputs: Inputs): Error | undefined {
+		if (!(error instanceof ApplyError)) return undefined;
+		const args = knownArgs(kind, inputs);
+		if (error.after && !kind.exists([markOf(inputs.owner)], error.after, args)) return undefined;
+		const properties = { ...stateOf(kind, inputs, { args, outputs: {} }), __provider: inputs["__provider"], drift: [error.message] };
+		return Object.assign(error, { id: idOf(inputs), properties, reasons: [error.message] });
+	}
+}
+
+function marksOf(inputs: Inputs, previous?: State): { mark: string; marks: string[] } {
+	const mark = markOf(inputs.owner);
+	return { mark, marks: [...new Set([mark, markOf(previous?.owner ?? inputs.owner)])] };
+}

@@ -1,0 +1,55 @@
+// What Pulumi stores for a resource: the inputs, what was found out, and the version of this form.
+import type { Kind, Observed } from "../kinds/kind";
+import type { HostSettings } from "../validate/host";
+
+/** Raised when the stored form changes; `migrate` then brings older states up to it. */
+export const STATE_VERSION = 1;
+
+/** What every kind has besides its own inputs. */
+export interface Inputs {
+	host: HostSettings;
+	/** "project/stack/name": set by the base class of the sdk. */
+	owner: string;
+	[input: string]: unknown;
+}
+
+export interface State extends Inputs {
+	stateVersion: number;
+	/** What is wrong on the host, as the operations that would mend it. Only after a refresh that found something. */
+	drift?: string[];
+	/** Inputs that the program left out and that stand here with the value found on the host. */
+	defaulted?: string[];
+}
+
+const COMMON = ["host", "owner", "stateVersion", "drift", "defaulted", "__provider"];
+
+/** The kind's own inputs in a state, with the values that the host gave where the program gave none. */
+export function knownArgs<A extends object>(kind: Kind<A>, values: Record<string, unknown>): A {
+	return Object.fromEntries(Object.entries(values).filter(([key]) => !COMMON.includes(key) && !kind.outputs.includes(key))) as A;
+}
+
+/** The kind's own inputs in a state, as the program gave them. */
+export function declaredArgs<A extends object>(kind: Kind<A>, state: State): A {
+	return Object.fromEntries(Object.entries(knownArgs(kind, state)).filter(([key]) => !state.defaulted?.includes(key))) as A;
+}
+
+export function stateOf<A extends object>(kind: Kind<A>, inputs: Inputs, observed: Observed<A>): State {
+	const args = observed.args as Record<string, unknown>;
+	const defaulted = (kind.defaulted ?? []).filter((key) => args[key] === undefined && observed.outputs[key] !== undefined);
+	return {
+		host: inputs.host,
+		owner: inputs.owner,
+		...args,
+		...observed.outputs,
+		...(defaulted.length ? { defaulted } : {}),
+		stateVersion: STATE_VERSION,
+	};
+}
+
+/** Brings a state of any released version to the present form. The first version has nothing to do. */
+export function migrate(state: State): State {
+	if (state.stateVersion > STATE_VERSION) {
+		throw new Error(`this resource was last written by a newer netplumb (state version ${state.stateVersion}, this one knows ${STATE_VERSION}): update the package`);
+	}
+	return state;
+}

@@ -1,0 +1,7 @@
+// The public surface. Everything a stack program imports from "netplumb" stands here.
+export { Host, type HostArgs, type HostProperties } from "./host";
+export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
+export type { ContainerInput, HostInput } from "./resource";
+export { type InterfaceArgs, type RouteArgs, StaticContainerIp, type StaticContainerIpArgs } from "./static-container-ip";
+export { Subnet } from "./subnet";
+export { VethAttachment, type VethAttachmentArgs, type VlanArgs } from "./veth-attachment";

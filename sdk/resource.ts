@@ -1,0 +1,59 @@
+// The base of every netplumb resource. Runs in the user's program: no I/O here.
+import * as pulumi from "@pulumi/pulumi";
+import type { Host, HostProperties } from "./host";
+
+/** A `Host`, or the plain form of one (what another netplumb resource has as its `host` output). */
+export type HostInput = Host | pulumi.Input<HostProperties>;
+
+/**
+ * The code that Pulumi stores with every resource and runs to manage it: one constant line, so that the state holds no code of
+ * ours and never breaks with an upgrade. The module is looked up from the folder of the program, as `require` does there.
+ */
+export function providerLine(kind: string): string {
+	return `exports.handler = () => require("module").createRequire(process.cwd() + "/pulumi.js")("netplumb/provider/v1").lifecycle(${JSON.stringify(kind)});`;
+}
+
+/**
+ * A dynamic Pulumi resource of netplumb. All kinds share: the `host` they live on, an `owner` mark (project/stack/name) that is
+ * left on everything they make, and an error that is one sentence. To Pulumi it is a dynamic resource of type
+ * `pulumi-nodejs:dynamic/netplumb:<Kind>`, made without serialising a closure.
+ */
+export abstract class NetplumbResource extends pulumi.CustomResource {
+	/** The host that this resource lives on, in plain form. Another address or port replaces the resource. */
+	declare readonly host: pulumi.Output<HostProperties>;
+	/** What is wrong on the host, as the steps that `up` would take. Set by refresh, absent when all is well. */
+	declare readonly drift: pulumi.Output<string[] | undefined>;
+
+	protected constructor(
+		kind: string,
+		name: string,
+		args: { host: HostInput } & Record<string, unknown>,
+		outputs: readonly string[],
+		opts?: pulumi.CustomResourceOptions,
+	) {
+		const owner = `${pulumi.getProject()}/${pulumi.getStack()}/${name}`;
+		const absent = Object.fromEntries([...outputs, "drift", "stateVersion"].map((output) => [output, undefined]));
+		const inputs = { ...absent, ...args, host: plainHost(args.host), owner, __provider: providerLine(kind) };
+		super(`pulumi-nodejs:dynamic/netplumb:${kind}`, name, inputs, opts);
+	}
+}
+
+function plainHost(host: HostInput): pulumi.Input<HostProperties> {
+	return (host as Host | undefined)?.args ?? (host as pulumi.Input<HostProperties>);
+}
+
+/** A container: a `docker.Container`, its id, or its name. Anything with an `id` will do, so that no version of @pulumi/docker is needed. */
+export type ContainerInput = pulumi.Input<string> | { readonly id: pulumi.Output<string>; readonly image: unknown };
+
+export function containerId(container: ContainerInput): pulumi.Input<string> {
+	return isResource(container) ? container.id : (container as pulumi.Input<string>);
+}
+
+function isResource(value: unknown): value is pulumi.CustomResource {
+	return pulumi.CustomResource.isInstance(value);
+}
+
+/** The options for `static get`: read the live object with this id instead of making one. */
+export function existing(id: pulumi.Input<pulumi.ID>, opts?: pulumi.CustomResourceOptions): pulumi.CustomResourceOptions {
+	return { ...opts, id };
+}
