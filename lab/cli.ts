@@ -52,10 +52,48 @@ async function delay(ms: number, dir?: string): Promise<void> {
 	console.log("Ctrl-C ends it.");
 }
 
-function count(text: string | undefined, what: string): number | undefined {
-	if (text !== undefined && !/^\d+$/.test(text)) throw new UsageError(`${what} must be a whole number, not ${text}.`);
-	return text === undefined ? undefined : Number(text);
+function wholeNumber(text: string, what: string): number | undefined {
+	if (!/^\d*$/.test(text)) throw new UsageError(`${what} must be a whole number, not ${text}.`);
+	return text === "" ? undefined : Number(text);
 }
+
+interface Call {
+	argument: string;
+	command: string[];
+	dir?: string;
+	subnet?: string;
+	json?: boolean;
+}
+
+interface Verb {
+	/** What the verb must be told; a verb without takes nothing, except `up`. */
+	needs?: string;
+	optional?: boolean;
+	/** A number is the exit code. */
+	run(call: Call): Promise<unknown>;
+}
+
+const verbs: Record<string, Verb> = {
+	up: {
+		optional: true,
+		run: async ({ argument, dir, subnet }) =>
+			show(await labUp({ dir, subnet, hosts: wholeNumber(argument, "The number of hosts") })),
+	},
+	down: { run: async ({ dir }) => console.log((await labDown({ dir })) ? "the lab is gone" : "there was no lab") },
+	status: {
+		run: async ({ dir, json }) => (json ? console.log(JSON.stringify(labStatus({ dir }), null, 2)) : show(labStatus({ dir }))),
+	},
+	reboot: {
+		needs: "a host",
+		run: async ({ argument, dir }) => {
+			await labReboot(argument, { dir });
+			console.log(`${argument} has booted again`);
+		},
+	},
+	shell: { needs: "a host", run: ({ argument, command, dir }) => hostShell(argument, command, { dir }) },
+	logs: { needs: "a host", run: ({ argument, dir }) => tailLogs(argument, dir) },
+	delay: { needs: "milliseconds", run: ({ argument, dir }) => delay(wholeNumber(argument, "The delay")!, dir) },
+};
 
 async function main(argv: string[]): Promise<number> {
 	// What follows `shell <host>` belongs to the command on the host, options included.
@@ -71,38 +109,23 @@ async function main(argv: string[]): Promise<number> {
 			help: { type: "boolean", short: "h" },
 		},
 	});
-	const [verb, argument, ...more] = positionals;
-	const { dir } = values;
-	if (values.help || verb === "help") {
+	const { help, ...options } = values;
+	const [name, argument, ...more] = positionals;
+	if (help || name === "help") {
 		console.log(usage);
 		return 0;
 	}
-	const takes: Record<string, boolean | undefined> = {
-		up: undefined,
-		down: false,
-		status: false,
-		reboot: true,
-		shell: true,
-		logs: true,
-		delay: true,
-	};
-	if (verb === undefined || !(verb in takes))
-		throw new UsageError(verb === undefined ? "A command is missing." : `Unknown command ${verb}.`);
-	if (takes[verb] === true && argument === undefined)
-		throw new UsageError(`${verb} needs ${verb === "delay" ? "milliseconds" : "a host"}.`);
-	if (more.length > 0 || (takes[verb] === false && argument !== undefined)) throw new UsageError(`Too much after ${verb}.`);
+	if (name === undefined) throw new UsageError("A command is missing.");
+	const verb = Object.hasOwn(verbs, name) ? verbs[name]! : undefined;
+	if (verb === undefined) throw new UsageError(`Unknown command ${name}.`);
+	if (verb.needs && argument === undefined) throw new UsageError(`${name} needs ${verb.needs}.`);
+	if (more.length > 0 || (argument !== undefined && !verb.needs && !verb.optional))
+		throw new UsageError(`Too much after ${name}.`);
 	const problem = labProblem();
 	if (problem !== undefined) throw new Error(problem);
-	if (verb === "up") show(await labUp({ dir, subnet: values.subnet, hosts: count(argument, "The number of hosts") }));
-	if (verb === "down") console.log((await labDown({ dir })) ? "the lab is gone" : "there was no lab");
-	if (verb === "status" && values.json) console.log(JSON.stringify(labStatus({ dir }), null, 2));
-	if (verb === "status" && !values.json) show(labStatus({ dir }));
-	if (verb === "reboot") await labReboot(argument!, { dir });
-	if (verb === "reboot") console.log(`${argument} has booted again`);
-	if (verb === "shell") return await hostShell(argument!, command[0] === "--" ? command.slice(1) : command, { dir });
-	if (verb === "logs") await tailLogs(argument!, dir);
-	if (verb === "delay") await delay(count(argument, "The delay")!, dir);
-	return 0;
+	const afterHost = command[0] === "--" ? command.slice(1) : command;
+	const result = await verb.run({ ...options, argument: argument ?? "", command: afterHost });
+	return typeof result === "number" ? result : 0;
 }
 
 main(process.argv.slice(2)).then(

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
-import { dockerSettings } from "./ssh-options.js";
+import { dockerSettings } from "./ssh-options";
 
 /**
  * Where a Linux host is, and how it is reached. Only `address` is required. A change of the fields that say how to log in

@@ -1,6 +1,6 @@
 // The base of every netplumb resource. Runs in the user's program: no I/O here.
 import * as pulumi from "@pulumi/pulumi";
-import type { Host, HostProperties } from "./host";
+import { Host, type HostProperties } from "./host";
 
 /** A `Host`, or the plain form of one (what another netplumb resource has as its `host` output). */
 export type HostInput = Host | pulumi.Input<HostProperties>;
@@ -39,7 +39,7 @@ export abstract class NetplumbResource extends pulumi.CustomResource {
 }
 
 function plainHost(host: HostInput): pulumi.Input<HostProperties> {
-	return (host as Host | undefined)?.args ?? (host as pulumi.Input<HostProperties>);
+	return Host.isInstance(host) ? host.args : host;
 }
 
 /** A container: a `docker.Container`, its id, or its name. Anything with an `id` will do, so that no version of @pulumi/docker is needed. */

@@ -1,11 +1,14 @@
 // The options of OpenSSH that say the same as a Host's fields. For tools that run `ssh` themselves, such as Docker's client:
 // they take an argument list, so nothing here needs a shell, except ProxyCommand, which ssh gives to one.
-import { validHostAddress, validUserName } from "./addressing/index.js";
-import type { HostProperties } from "./host.js";
+import { validHostAddress, validUserName } from "./addressing/index";
+import type { HostProperties } from "./host";
 
-/** One word for the shell that runs a ProxyCommand. */
+/**
+ * One word for the shell that runs a ProxyCommand. ssh also counts the quotes of the whole command itself, and reads `\'` inside
+ * quotes differently from a shell; so a quote is written as `'"'"'`, in which both agree at any depth, and not as `'\''`.
+ */
 function shellWord(text: string): string {
-	return `'${text.replaceAll("'", "'\\''")}'`;
+	return `'${text.replaceAll("'", `'"'"'`)}'`;
 }
 
 /** ssh expands %-tokens in paths and in ProxyCommand; a `%` of ours is doubled. */

@@ -59,7 +59,12 @@ export class StaticContainerIp extends NetplumbResource {
 	declare readonly ip: pulumi.Output<string>;
 
 	/** Reads addresses that another program made with the same project, stack and resource name. Changes nothing. */
-	static get(name: string, id: pulumi.Input<pulumi.ID>, args: StaticContainerIpArgs, opts?: pulumi.CustomResourceOptions): StaticContainerIp {
+	static get(
+		name: string,
+		id: pulumi.Input<pulumi.ID>,
+		args: StaticContainerIpArgs,
+		opts?: pulumi.CustomResourceOptions,
+	): StaticContainerIp {
 		return new StaticContainerIp(name, args, existing(id, opts));
 	}
 

@@ -11,8 +11,8 @@ import {
 	overlaps,
 	parseCidr,
 	parseIp,
-} from "./addressing/index.js";
-import { type Range, Slots } from "./addressing/slots.js";
+} from "./addressing/index";
+import { type Range, Slots } from "./addressing/slots";
 
 /** What can be said about a `Subnet` besides its prefix. All of it is optional. */
 export interface SubnetOptions {

@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { OvsBridge } from "./ovs-bridge";
 import { type ContainerInput, containerId, existing, type HostInput, NetplumbResource } from "./resource";
 
@@ -63,7 +63,12 @@ export class VethAttachment extends NetplumbResource {
 	declare readonly bridge: pulumi.Output<string>;
 
 	/** Reads an attachment that another program made with the same project, stack and resource name. Changes nothing. */
-	static get(name: string, id: pulumi.Input<pulumi.ID>, args: VethAttachmentArgs, opts?: pulumi.CustomResourceOptions): VethAttachment {
+	static get(
+		name: string,
+		id: pulumi.Input<pulumi.ID>,
+		args: VethAttachmentArgs,
+		opts?: pulumi.CustomResourceOptions,
+	): VethAttachment {
 		return new VethAttachment(name, args, existing(id, opts));
 	}
 

@@ -21,12 +21,14 @@ interface Inspected {
 export function assemble(output: string, mark: string, containers: readonly string[], hostName: string): Snapshot | "changed" {
 	const sections = split(output, mark);
 	const only = (name: string) => sections.find((section) => section.words[0] === name)?.text;
-	if (only("end") === undefined) throw new NetplumbError("unreadable", `host ${hostName}: the facts end early, so nothing was decided on them`);
+	if (only("end") === undefined)
+		throw new NetplumbError("unreadable", `host ${hostName}: the facts end early, so nothing was decided on them`);
 	const named = <T>(work: () => T): T => {
 		try {
 			return work();
 		} catch (error) {
-			if (error instanceof NetplumbError) throw new NetplumbError(error.code, `host ${hostName}: ${error.message}`, { cause: error });
+			if (error instanceof NetplumbError)
+				throw new NetplumbError(error.code, `host ${hostName}: ${error.message}`, { cause: error });
 			throw error;
 		}
 	};
@@ -61,7 +63,10 @@ function split(output: string, mark: string): Section[] {
 		.slice(1)
 		.map((part) => {
 			const end = part.indexOf("\n");
-			return { words: (end < 0 ? part : part.slice(0, end)).split(" "), text: end < 0 ? "" : part.slice(end + 1).replace(/\n+$/, "") };
+			return {
+				words: (end < 0 ? part : part.slice(0, end)).split(" "),
+				text: end < 0 ? "" : part.slice(end + 1).replace(/\n+$/, ""),
+			};
 		});
 }
 

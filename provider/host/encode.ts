@@ -29,9 +29,11 @@ export function ovsValue(value: string | number | boolean | readonly (string | n
  * characters in which none of these occur; everything we pass (names, addresses, marks) fits it by construction.
  */
 export function ipLine(words: readonly string[]): string {
-	return words.map((word) => {
-		if (word === "") return '""';
-		if (!/^[A-Za-z0-9_.:/@%+=,;-]+$/.test(word)) throw new Error(`not a word for ip -batch: ${JSON.stringify(word)}`);
-		return word;
-	}).join(" ");
+	return words
+		.map((word) => {
+			if (word === "") return '""';
+			if (!/^[A-Za-z0-9_.:/@%+=,;-]+$/.test(word)) throw new Error(`not a word for ip -batch: ${JSON.stringify(word)}`);
+			return word;
+		})
+		.join(" ");
 }

@@ -85,7 +85,11 @@ export function namespaceOf(snapshot: Snapshot, where: string): Namespace | unde
 	return container?.namespace;
 }
 
-export function rowOf(snapshot: Snapshot, table: "Bridge" | "Port" | "Interface", row: string): Record<string, OvsValue> | undefined {
+export function rowOf(
+	snapshot: Snapshot,
+	table: "Bridge" | "Port" | "Interface",
+	row: string,
+): Record<string, OvsValue> | undefined {
 	if (typeof snapshot.ovs === "string") return undefined;
 	if (table === "Bridge") return snapshot.ovs.bridges[row]?.columns;
 	return table === "Port" ? snapshot.ovs.ports[row]?.columns : snapshot.ovs.ports[row]?.interface;
@@ -106,5 +110,7 @@ function plain(value: OvsValue | undefined): ColumnValue {
 }
 
 function keyed(column: string, map: OvsValue | undefined): Record<string, string> {
-	return Object.fromEntries(Object.entries((map ?? {}) as Record<string, string>).map(([key, value]) => [`${column}:${key}`, value]));
+	return Object.fromEntries(
+		Object.entries((map ?? {}) as Record<string, string>).map(([key, value]) => [`${column}:${key}`, value]),
+	);
 }

@@ -33,10 +33,18 @@ export function ownedBy(snapshot: Snapshot, marks: readonly string[]) {
 
 /** True when any object on the host would still carry a mark of netplumb after `changes`. Errs on the side of "yes". */
 export function anyMark(snapshot: Snapshot, changes: readonly Change[]): boolean {
-	if (changes.some((change) => !change.verb.endsWith(".delete") && change.verb !== "row.set" && change.verb !== "link.set")) return true;
-	const gone = new Set(changes.filter((change) => change.verb.endsWith(".delete")).map((change) => ("name" in change ? change.name : "")));
+	if (changes.some((change) => !change.verb.endsWith(".delete") && change.verb !== "row.set" && change.verb !== "link.set"))
+		return true;
+	const gone = new Set(
+		changes.filter((change) => change.verb.endsWith(".delete")).map((change) => ("name" in change ? change.name : "")),
+	);
 	for (const change of changes) {
-		if (change.verb === "row.set" && change.columns["external_ids:netplumb"] === undefined && "external_ids:netplumb" in change.columns) gone.add(change.row);
+		if (
+			change.verb === "row.set" &&
+			change.columns["external_ids:netplumb"] === undefined &&
+			"external_ids:netplumb" in change.columns
+		)
+			gone.add(change.row);
 		else if (change.verb === "link.set" && change.alias === "") gone.add(change.name);
 		else if (!change.verb.endsWith(".delete")) return true;
 	}

@@ -69,7 +69,9 @@ export function render(change: Change): Rendered {
 		case "controller.set":
 			return {
 				tool: "ovs",
-				commands: [change.targets.length ? ["set-controller", change.bridge, ...change.targets] : ["del-controller", change.bridge]],
+				commands: [
+					change.targets.length ? ["set-controller", change.bridge, ...change.targets] : ["del-controller", change.bridge],
+				],
 			};
 	}
 }
@@ -95,7 +97,8 @@ function routeWords(route: Route): string[] {
 }
 
 function sysctl(path: string[], value: string): string {
-	if (path.some((part) => part.includes("/") || part === "." || part === "..")) throw new Error(`not a sysctl: ${path.join("/")}`);
+	if (path.some((part) => part.includes("/") || part === "." || part === ".."))
+		throw new Error(`not a sysctl: ${path.join("/")}`);
 	const file = shWord(`/proc/sys/net/${path.join("/")}`);
 	return `{ [ ! -e ${file} ] || printf %s ${shWord(value)} >${file}; }`;
 }

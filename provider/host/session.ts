@@ -137,7 +137,8 @@ export class HostSession {
 				const left = one.request.plan(outcome.after);
 				if (left.length === 0) one.resolve(one.request.done(outcome.after));
 				else if (++one.tries < MAX_TRIES) await this.settle([one]);
-				else one.reject(new ApplyError(`host ${this.hostName}: what was done did not last: still to ${doing(left)}`, outcome.after));
+				else
+					one.reject(new ApplyError(`host ${this.hostName}: what was done did not last: still to ${doing(left)}`, outcome.after));
 			} catch (error) {
 				one.reject(error);
 			}
@@ -147,7 +148,12 @@ export class HostSession {
 	private async again(batch: Waiting[]): Promise<void> {
 		const alive = batch.filter((one) => {
 			if (++one.tries < MAX_TRIES) return true;
-			one.reject(new NetplumbError("conflict", `host ${this.hostName}: somebody else keeps changing it, gave up after ${MAX_TRIES} tries; run it again`));
+			one.reject(
+				new NetplumbError(
+					"conflict",
+					`host ${this.hostName}: somebody else keeps changing it, gave up after ${MAX_TRIES} tries; run it again`,
+				),
+			);
 			return false;
 		});
 		if (alive.length > 0) await this.settle(alive);
@@ -166,7 +172,10 @@ export class HostSession {
 			const snapshot = this.understand(result.stdout, result.stderr, mark, containers);
 			if (snapshot !== "changed") return snapshot;
 			if (tries >= MAX_TRIES) {
-				throw new NetplumbError("conflict", `host ${this.hostName}: its containers keep restarting while they are read; look at them with docker ps`);
+				throw new NetplumbError(
+					"conflict",
+					`host ${this.hostName}: its containers keep restarting while they are read; look at them with docker ps`,
+				);
 			}
 		}
 	}
@@ -195,11 +204,17 @@ export class HostSession {
 	}
 
 	private locked(): NetplumbError {
-		return new NetplumbError("timeout", `host ${this.hostName}: another netplumb run has held the lock for ${LOCK_SECONDS} s; try again when it has ended`);
+		return new NetplumbError(
+			"timeout",
+			`host ${this.hostName}: another netplumb run has held the lock for ${LOCK_SECONDS} s; try again when it has ended`,
+		);
 	}
 }
 
-type Outcome = { kind: "again" } | { kind: "failed"; reason: string; after: Snapshot | undefined } | { kind: "done"; after: Snapshot };
+type Outcome =
+	| { kind: "again" }
+	| { kind: "failed"; reason: string; after: Snapshot | undefined }
+	| { kind: "done"; after: Snapshot };
 
 /**
  * Lock, compare the generation, apply, read back. The lock is taken on the folder /run itself, so that no lock file remains.
@@ -207,7 +222,10 @@ type Outcome = { kind: "again" } | { kind: "failed"; reason: string; after: Snap
  */
 function applyScript(steps: Step[], before: Snapshot, mark: string, containers: string[]): string {
 	const generation = randomBytes(8).toString("hex");
-	const last = !anyMark(before, steps.map((step) => step.operation.change)); // nothing of ours will be left
+	const last = !anyMark(
+		before,
+		steps.map((step) => step.operation.change),
+	); // nothing of ours will be left
 	return [
 		"trap '' HUP INT PIPE",
 		readFunctions(),

@@ -19,9 +19,20 @@ export function findBridge(snapshot: Snapshot, name: string, vlan: boolean): Bri
 	if (ovs && found) return { name, mtu: link?.mtu ?? 1500, ovs, userspace: found.columns["datapath_type"] === "netdev" };
 	if (!link) {
 		const why = typeof snapshot.ovs === "string" ? ` (${snapshot.ovs})` : "";
-		throw new NetplumbError("missing", `${where} found no bridge "${name}"${why}, expected an Open vSwitch or Linux bridge; make it first, for example with OvsBridge`);
+		throw new NetplumbError(
+			"missing",
+			`${where} found no bridge "${name}"${why}, expected an Open vSwitch or Linux bridge; make it first, for example with OvsBridge`,
+		);
 	}
-	if (link.kind !== "bridge") throw new NetplumbError("conflict", `${where} found "${name}", which is ${link.kind === "" ? "a network card" : `a ${link.kind} device`}, expected a bridge; correct the name`);
-	if (vlan) throw new NetplumbError("unsupported", `host ${snapshot.hostName}: vlan: found the Linux bridge "${name}", expected an Open vSwitch bridge; VLANs need an OvsBridge`);
+	if (link.kind !== "bridge")
+		throw new NetplumbError(
+			"conflict",
+			`${where} found "${name}", which is ${link.kind === "" ? "a network card" : `a ${link.kind} device`}, expected a bridge; correct the name`,
+		);
+	if (vlan)
+		throw new NetplumbError(
+			"unsupported",
+			`host ${snapshot.hostName}: vlan: found the Linux bridge "${name}", expected an Open vSwitch bridge; VLANs need an OvsBridge`,
+		);
 	return { name, mtu: link.mtu, userspace: false };
 }

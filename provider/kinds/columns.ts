@@ -4,7 +4,10 @@ import { columnAt } from "../host/inverse";
 import type { OvsValue } from "../host/snapshot";
 
 /** The columns whose value is not the wanted one yet. */
-export function differing(row: Record<string, OvsValue> | undefined, wanted: Record<string, ColumnValue>): Record<string, ColumnValue> {
+export function differing(
+	row: Record<string, OvsValue> | undefined,
+	wanted: Record<string, ColumnValue>,
+): Record<string, ColumnValue> {
 	return Object.fromEntries(Object.entries(wanted).filter(([path, value]) => !sameValue(row && columnAt(row, path), value)));
 }
 

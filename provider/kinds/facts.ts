@@ -5,10 +5,17 @@ import { isRunning, type Ovs, type RunningContainer, type Snapshot } from "../ho
 /** The container, running and with a network stack of its own. */
 export function runningContainer(snapshot: Snapshot, reference: string): RunningContainer {
 	const where = `host ${snapshot.hostName}`;
-	if (snapshot.dockerProblem !== undefined) throw new NetplumbError("missing", `${where}: ${snapshot.dockerProblem}; container "${short(reference)}" cannot be looked up`);
+	if (snapshot.dockerProblem !== undefined)
+		throw new NetplumbError(
+			"missing",
+			`${where}: ${snapshot.dockerProblem}; container "${short(reference)}" cannot be looked up`,
+		);
 	const container = snapshot.containers[reference];
 	if (container === undefined || container === "missing") {
-		throw new NetplumbError("missing", `${where}: container: found no container "${short(reference)}", expected a running one; create it first, or correct the name`);
+		throw new NetplumbError(
+			"missing",
+			`${where}: container: found no container "${short(reference)}", expected a running one; create it first, or correct the name`,
+		);
 	}
 	if (!isRunning(container)) {
 		throw new NetplumbError(
@@ -17,7 +24,10 @@ export function runningContainer(snapshot: Snapshot, reference: string): Running
 		);
 	}
 	if (container.sharesHost) {
-		throw new NetplumbError("conflict", `${where}: container: found "${container.name}" in the host's own network, expected one of its own; use networkMode "none" or a network`);
+		throw new NetplumbError(
+			"conflict",
+			`${where}: container: found "${container.name}" in the host's own network, expected one of its own; use networkMode "none" or a network`,
+		);
 	}
 	const owner = /^container:(.+)$/.exec(container.networkMode)?.[1];
 	if (owner !== undefined) {
@@ -30,7 +40,8 @@ export function runningContainer(snapshot: Snapshot, reference: string): Running
 }
 
 export function openVswitch(snapshot: Snapshot): Ovs {
-	if (typeof snapshot.ovs === "string") throw new NetplumbError("missing", `host ${snapshot.hostName}: ${snapshot.ovs}; install and start openvswitch-switch`);
+	if (typeof snapshot.ovs === "string")
+		throw new NetplumbError("missing", `host ${snapshot.hostName}: ${snapshot.ovs}; install and start openvswitch-switch`);
 	return snapshot.ovs;
 }
 

@@ -6,7 +6,21 @@ import { columnAt } from "../host/inverse";
 import { aliasWithLinkMark, rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
 import type { Ovs, OvsBridge, Snapshot } from "../host/snapshot";
-import { boolean, cidr, type Infer, integer, interfaceName, list, object, oneOf, optional, record, rule, string, text } from "../validate/index";
+import {
+	boolean,
+	cidr,
+	type Infer,
+	integer,
+	interfaceName,
+	list,
+	object,
+	oneOf,
+	optional,
+	record,
+	rule,
+	string,
+	text,
+} from "../validate/index";
 import { differing, inWords, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
@@ -29,8 +43,20 @@ const shape = object({
 	stp: optional(boolean),
 	mcastSnooping: optional(boolean),
 	controllers: optional(list(controller, { unique: true })),
-	protocols: optional(list(oneOf("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15"), { unique: true })),
-	otherConfig: optional(record(string({ grammar: /^[A-Za-z0-9_-]+$/, max: 64, expected: "the name of an other_config key", wayOut: "see ovs-vswitchd.conf.db(5)" }), text())),
+	protocols: optional(
+		list(oneOf("OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15"), { unique: true }),
+	),
+	otherConfig: optional(
+		record(
+			string({
+				grammar: /^[A-Za-z0-9_-]+$/,
+				max: 64,
+				expected: "the name of an other_config key",
+				wayOut: "see ovs-vswitchd.conf.db(5)",
+			}),
+			text(),
+		),
+	),
 	adopt: optional(boolean),
 });
 
@@ -83,7 +109,10 @@ export const ovsBridge: Kind<OvsBridgeArgs> = {
 			if (args.controllers && !sameValue(args.controllers, bridge.controllers)) found.controllers = bridge.controllers;
 			if (args.uplinks) found.uplinks = args.uplinks.filter((uplink) => bridge.ports.includes(uplink));
 		}
-		return { args: found, outputs: { datapathId: String(columnAt(bridge?.columns ?? {}, "datapath_id") ?? ""), mac: link?.mac ?? "" } };
+		return {
+			args: found,
+			outputs: { datapathId: String(columnAt(bridge?.columns ?? {}, "datapath_id") ?? ""), mac: link?.mac ?? "" },
+		};
 	},
 
 	exists: (marks, snapshot) => ownedBy(snapshot, marks).bridges.length > 0,
@@ -116,9 +145,14 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 	const adopted = bridge !== undefined && (mine ? columnAt(bridge.columns, BEFORE) !== undefined : args.adopt === true);
 	if (bridge && !mine) refuseForeign(snapshot.hostName, name, owner, args.adopt === true);
 	if (!bridge && (link || ovs.ports[name])) {
-		throw new NetplumbError("conflict", `host ${snapshot.hostName}: name: found another interface called "${name}", expected the name to be free; choose another name`);
+		throw new NetplumbError(
+			"conflict",
+			`host ${snapshot.hostName}: name: found another interface called "${name}", expected the name to be free; choose another name`,
+		);
 	}
-	const userspace = bridge ? bridge.columns["datapath_type"] === "netdev" : (args.datapath ?? (ovs.kernelDatapath ? "system" : "netdev")) === "netdev";
+	const userspace = bridge
+		? bridge.columns["datapath_type"] === "netdev"
+		: (args.datapath ?? (ovs.kernelDatapath ? "system" : "netdev")) === "netdev";
 	if (!bridge) {
 		columns["datapath_type"] = userspace ? "netdev" : "system";
 		operations.push(operation({ verb: "bridge.add", name }, `add bridge ${name}`));
@@ -126,18 +160,36 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 	// Without this, the bridge's MAC and datapath id follow its ports as they come and go.
 	if (!adopted && args.otherConfig?.["hwaddr"] === undefined) columns["other_config:hwaddr"] = derivedMac(wish.mark);
 	columns["external_ids:netplumb"] = wish.mark;
-	if (adopted && !mine) columns[BEFORE] = JSON.stringify(before(bridge!, columns, link?.addresses ?? [], args.mtu === undefined ? undefined : link?.mtu));
+	if (adopted && !mine)
+		columns[BEFORE] = JSON.stringify(
+			before(bridge!, columns, link?.addresses ?? [], args.mtu === undefined ? undefined : link?.mtu),
+		);
 	const changes = differing(bridge?.columns, columns);
 	if (Object.keys(changes).length > 0) {
-		operations.push(operation({ verb: "row.set", table: "Bridge", row: name, columns: changes }, `set ${inWords(changes) || "the owner mark"} of bridge ${name}`));
+		operations.push(
+			operation(
+				{ verb: "row.set", table: "Bridge", row: name, columns: changes },
+				`set ${inWords(changes) || "the owner mark"} of bridge ${name}`,
+			),
+		);
 	}
 	const controllers = args.controllers ?? (wish.previous?.controllers ? [] : undefined);
 	if (controllers && !sameValue(controllers, bridge?.controllers ?? [])) {
-		operations.push(operation({ verb: "controller.set", bridge: name, targets: controllers }, `set the controllers of bridge ${name} to ${controllers.join(", ") || "none"}`));
+		operations.push(
+			operation(
+				{ verb: "controller.set", bridge: name, targets: controllers },
+				`set the controllers of bridge ${name} to ${controllers.join(", ") || "none"}`,
+			),
+		);
 	}
 	const mtu = args.mtu ?? (wish.previous?.mtu === undefined ? undefined : 1500);
 	if (mtu !== undefined && link?.mtu !== mtu) {
-		operations.push(operation({ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: mtu } }, `set the MTU of bridge ${name} to ${mtu}`));
+		operations.push(
+			operation(
+				{ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: mtu } },
+				`set the MTU of bridge ${name} to ${mtu}`,
+			),
+		);
 	}
 	operations.push(...planUplinks(wish, args.uplinks ?? [], name, ovs, snapshot));
 	operations.push(...planOwnPort(wish, args, name, userspace, adopted, snapshot));
@@ -145,24 +197,52 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 }
 
 /** The bridge's own port: addresses, link state, and no IPv6 on the host's side unless an IPv6 address is declared. */
-function planOwnPort(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string, userspace: boolean, adopted: boolean, snapshot: Snapshot): Operation[] {
+function planOwnPort(
+	wish: Wish<OvsBridgeArgs>,
+	args: OvsBridgeArgs,
+	name: string,
+	userspace: boolean,
+	adopted: boolean,
+	snapshot: Snapshot,
+): Operation[] {
 	const link = snapshot.host.links[name];
 	const operations: Operation[] = [];
 	const wanted = args.addresses ?? [];
 	const missing = wanted.filter((address) => !link?.addresses.includes(address));
 	for (const address of missing) {
-		const holder = Object.values(snapshot.host.links).find((other) => other.name !== name && other.addresses.some((text) => text.split("/")[0] === address.split("/")[0]));
-		if (holder) throw new NetplumbError("conflict", `host ${snapshot.hostName}: addresses: found ${address} on interface "${holder.name}", expected it to be free; choose another address, or remove that one`);
+		const holder = Object.values(snapshot.host.links).find(
+			(other) => other.name !== name && other.addresses.some((text) => text.split("/")[0] === address.split("/")[0]),
+		);
+		if (holder)
+			throw new NetplumbError(
+				"conflict",
+				`host ${snapshot.hostName}: addresses: found ${address} on interface "${holder.name}", expected it to be free; choose another address, or remove that one`,
+			);
 	}
-	const gone = (wish.previous?.addresses ?? []).filter((address) => !wanted.includes(address) && link?.addresses.includes(address));
-	for (const cidr of gone) operations.push(operation({ verb: "address.delete", where: HOST, dev: name, cidr }, `remove address ${cidr} from bridge ${name}`));
+	const gone = (wish.previous?.addresses ?? []).filter(
+		(address) => !wanted.includes(address) && link?.addresses.includes(address),
+	);
+	for (const cidr of gone)
+		operations.push(
+			operation({ verb: "address.delete", where: HOST, dev: name, cidr }, `remove address ${cidr} from bridge ${name}`),
+		);
 	const alias = aliasWithLinkMark(link?.alias, wish.mark);
 	const fresh = !link?.up;
 	if (!adopted && (fresh || missing.length > 0 || gone.length > 0)) {
 		const ipv6 = wanted.some((address) => address.includes(":"));
 		// accept_ra first: with IPv6 on, a container's router advertisement must never reach the host's routing.
-		operations.push(operation({ verb: "sysctl.set", where: HOST, path: ["ipv6", "conf", name, "accept_ra"], value: "0" }, `ignore router advertisements on bridge ${name}`));
-		operations.push(operation({ verb: "sysctl.set", where: HOST, path: ["ipv6", "conf", name, "disable_ipv6"], value: ipv6 ? "0" : "1" }, `switch IPv6 ${ipv6 ? "on" : "off"} on bridge ${name}`));
+		operations.push(
+			operation(
+				{ verb: "sysctl.set", where: HOST, path: ["ipv6", "conf", name, "accept_ra"], value: "0" },
+				`ignore router advertisements on bridge ${name}`,
+			),
+		);
+		operations.push(
+			operation(
+				{ verb: "sysctl.set", where: HOST, path: ["ipv6", "conf", name, "disable_ipv6"], value: ipv6 ? "0" : "1" },
+				`switch IPv6 ${ipv6 ? "on" : "off"} on bridge ${name}`,
+			),
+		);
 	}
 	if (userspace && (fresh || missing.length > 0) && !adopted) {
 		operations.push(operation({ verb: "offload.disable", where: HOST, name }, `switch checksum offload off on bridge ${name}`));
@@ -172,7 +252,8 @@ function planOwnPort(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: strin
 	}
 	// Deleting a primary IPv4 address takes the other ones of its subnet with it, so those that stay are written again.
 	const again = gone.some((address) => !address.includes(":")) ? wanted.filter((address) => !address.includes(":")) : [];
-	for (const cidr of new Set([...missing, ...again])) operations.push(operation({ verb: "address.add", where: HOST, dev: name, cidr }, `add address ${cidr} to bridge ${name}`));
+	for (const cidr of new Set([...missing, ...again]))
+		operations.push(operation({ verb: "address.add", where: HOST, dev: name, cidr }, `add address ${cidr} to bridge ${name}`));
 	return operations;
 }
 
@@ -184,7 +265,10 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 	if (typeof kept !== "string") {
 		const foreign = bridge.ports.filter((port) => !mine(port));
 		if (foreign.length > 0) {
-			throw new NetplumbError("conflict", `host ${snapshot.hostName}: bridge "${name}" still has ports that are not this resource's: found ${foreign.slice(0, 5).join(", ")}, expected none; remove them first`);
+			throw new NetplumbError(
+				"conflict",
+				`host ${snapshot.hostName}: bridge "${name}" still has ports that are not this resource's: found ${foreign.slice(0, 5).join(", ")}, expected none; remove them first`,
+			);
 		}
 		return [operation({ verb: "bridge.delete", name }, `delete bridge ${name}`)];
 	}
@@ -195,12 +279,34 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 		...planUplinks(wish, [], name, ovs, snapshot),
 		operation({ verb: "row.set", table: "Bridge", row: name, columns }, `give bridge ${name} its settings back`),
 	];
-	if (!sameValue(before.controllers, bridge.controllers)) operations.push(operation({ verb: "controller.set", bridge: name, targets: before.controllers }, `give bridge ${name} its controllers back`));
-	if (before.mtu !== undefined && link?.mtu !== before.mtu) operations.push(operation({ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: undefined } }, `give bridge ${name} its MTU back`));
-	for (const cidr of (wish.previous?.addresses ?? []).filter((address) => !before.addresses.includes(address) && link?.addresses.includes(address))) {
-		operations.push(operation({ verb: "address.delete", where: HOST, dev: name, cidr }, `remove address ${cidr} from bridge ${name}`));
+	if (!sameValue(before.controllers, bridge.controllers))
+		operations.push(
+			operation(
+				{ verb: "controller.set", bridge: name, targets: before.controllers },
+				`give bridge ${name} its controllers back`,
+			),
+		);
+	if (before.mtu !== undefined && link?.mtu !== before.mtu)
+		operations.push(
+			operation(
+				{ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: undefined } },
+				`give bridge ${name} its MTU back`,
+			),
+		);
+	for (const cidr of (wish.previous?.addresses ?? []).filter(
+		(address) => !before.addresses.includes(address) && link?.addresses.includes(address),
+	)) {
+		operations.push(
+			operation({ verb: "address.delete", where: HOST, dev: name, cidr }, `remove address ${cidr} from bridge ${name}`),
+		);
 	}
-	if (link) operations.push(operation({ verb: "link.set", where: HOST, name, alias: aliasWithLinkMark(link.alias, undefined) }, `take the owner mark off bridge ${name}`));
+	if (link)
+		operations.push(
+			operation(
+				{ verb: "link.set", where: HOST, name, alias: aliasWithLinkMark(link.alias, undefined) },
+				`take the owner mark off bridge ${name}`,
+			),
+		);
 	return operations;
 }
 
@@ -211,6 +317,14 @@ function before(bridge: OvsBridge, columns: Record<string, ColumnValue>, address
 }
 
 function refuseForeign(hostName: string, name: string, owner: string | undefined, adopt: boolean): void {
-	if (owner !== undefined) throw new NetplumbError("conflict", `host ${hostName}: name: found bridge "${name}" of another netplumb resource (${owner}), expected the name to be free; choose another name`);
-	if (!adopt) throw new NetplumbError("conflict", `host ${hostName}: name: found a bridge "${name}" that netplumb did not make, expected the name to be free; choose another name, or set adopt: true to take it over`);
+	if (owner !== undefined)
+		throw new NetplumbError(
+			"conflict",
+			`host ${hostName}: name: found bridge "${name}" of another netplumb resource (${owner}), expected the name to be free; choose another name`,
+		);
+	if (!adopt)
+		throw new NetplumbError(
+			"conflict",
+			`host ${hostName}: name: found a bridge "${name}" that netplumb did not make, expected the name to be free; choose another name, or set adopt: true to take it over`,
+		);
 }

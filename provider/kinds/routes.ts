@@ -31,7 +31,14 @@ export function wantedRoutes(args: RouteArgs): Route[] {
 		const hop = via === undefined ? undefined : parseIp(via);
 		const onlink = hop !== undefined && !subnets.some((subnet) => contains(subnet, hop));
 		// 1024 is what the kernel makes of "no metric" for IPv6.
-		return { to, ...(via === undefined ? {} : { via }), dev: args.interface, metric: to.includes(":") ? 1024 : 0, protocol: ROUTE_PROTOCOL, onlink };
+		return {
+			to,
+			...(via === undefined ? {} : { via }),
+			dev: args.interface,
+			metric: to.includes(":") ? 1024 : 0,
+			protocol: ROUTE_PROTOCOL,
+			onlink,
+		};
 	});
 }
 
@@ -50,17 +57,48 @@ export function planRoutes(wanted: Route[], previous: Route[], place: Place): Op
 	const present = container.namespace.routes;
 	const operations: Operation[] = [];
 	const isOurs = (route: Route) => route.protocol === ROUTE_PROTOCOL && route.dev === link.name;
-	const stale = present.filter((route) => isOurs(route) && !wanted.some((want) => sameKey(want, route)) && (place.only || previous.some((old) => sameKey(old, route))));
+	const stale = present.filter(
+		(route) =>
+			isOurs(route) &&
+			!wanted.some((want) => sameKey(want, route)) &&
+			(place.only || previous.some((old) => sameKey(old, route))),
+	);
 	for (const route of stale) operations.push(remove(route, container));
 	for (const want of wanted) {
-		const found = present.find((route) => sameKey(want, route) || (want.to === route.to && DEFAULTS.includes(want.to) && !isParked(route) && route.metric === want.metric));
-		const replaced = DEFAULTS.includes(want.to) ? present.filter((route) => route.to === want.to && !isOurs(route) && !isParked(route)) : [];
-		const other = replaced.find((route) => route.protocol === ROUTE_PROTOCOL) ?? (found && !isOurs(found) && replaced.length === 0 ? found : undefined);
-		if (other) throw new NetplumbError("conflict", `${place.where} routes: found a route to ${want.to} via ${other.dev} in container "${container.name}", expected none yet; remove one of the two, or set defaultRoute: false here`);
-		for (const route of replaced) operations.push(...move(route, { ...route, metric: PARKED + route.metric }, `park the default route via ${route.via ?? route.dev}`, container));
+		const found = present.find(
+			(route) =>
+				sameKey(want, route) ||
+				(want.to === route.to && DEFAULTS.includes(want.to) && !isParked(route) && route.metric === want.metric),
+		);
+		const replaced = DEFAULTS.includes(want.to)
+			? present.filter((route) => route.to === want.to && !isOurs(route) && !isParked(route))
+			: [];
+		const other =
+			replaced.find((route) => route.protocol === ROUTE_PROTOCOL) ??
+			(found && !isOurs(found) && replaced.length === 0 ? found : undefined);
+		if (other)
+			throw new NetplumbError(
+				"conflict",
+				`${place.where} routes: found a route to ${want.to} via ${other.dev} in container "${container.name}", expected none yet; remove one of the two, or set defaultRoute: false here`,
+			);
+		for (const route of replaced)
+			operations.push(
+				...move(
+					route,
+					{ ...route, metric: PARKED + route.metric },
+					`park the default route via ${route.via ?? route.dev}`,
+					container,
+				),
+			);
 		const same = found && isOurs(found) && found.via === want.via;
 		const lost = place.rewrite.some((address) => address.includes(":") === want.to.includes(":"));
-		if (!same || lost) operations.push(operation({ verb: "route.add", where: container.id, route: want }, `route ${want.to} of container ${container.name} via ${want.via ?? want.dev}`));
+		if (!same || lost)
+			operations.push(
+				operation(
+					{ verb: "route.add", where: container.id, route: want },
+					`route ${want.to} of container ${container.name} via ${want.via ?? want.dev}`,
+				),
+			);
 	}
 	for (const family of DEFAULTS) {
 		const had = previous.some((route) => route.to === family) || stale.some((route) => route.to === family);
@@ -72,7 +110,11 @@ export function planRoutes(wanted: Route[], previous: Route[], place: Place): Op
 export function planRoutesRemoval(previous: Route[], container: RunningContainer, link: Link | undefined): Operation[] {
 	const present = container.namespace.routes;
 	const operations = previous
-		.filter((route) => link !== undefined && present.some((found) => sameKey(found, route) && found.dev === link.name && found.protocol === ROUTE_PROTOCOL))
+		.filter(
+			(route) =>
+				link !== undefined &&
+				present.some((found) => sameKey(found, route) && found.dev === link.name && found.protocol === ROUTE_PROTOCOL),
+		)
 		.map((route) => remove(present.find((found) => sameKey(found, route))!, container));
 	for (const route of previous.filter(({ to }) => DEFAULTS.includes(to))) {
 		const stays = present.some((found) => found.to === route.to && found.protocol === ROUTE_PROTOCOL && found.dev !== route.dev);
@@ -91,13 +133,23 @@ function isParked(route: Route): boolean {
 }
 
 function remove(route: Route, container: RunningContainer): Operation {
-	return operation({ verb: "route.delete", where: container.id, route }, `remove the route to ${route.to} of container ${container.name}`);
+	return operation(
+		{ verb: "route.delete", where: container.id, route },
+		`remove the route to ${route.to} of container ${container.name}`,
+	);
 }
 
 function restore(to: string, container: RunningContainer): Operation[] {
 	return container.namespace.routes
 		.filter((route) => route.to === to && isParked(route))
-		.flatMap((route) => move(route, { ...route, metric: route.metric - PARKED }, `restore the default route via ${route.via ?? route.dev}`, container));
+		.flatMap((route) =>
+			move(
+				route,
+				{ ...route, metric: route.metric - PARKED },
+				`restore the default route via ${route.via ?? route.dev}`,
+				container,
+			),
+		);
 }
 
 function move(from: Route, to: Route, describe: string, container: RunningContainer): Operation[] {

@@ -25,14 +25,22 @@ const shape = object({
 const addressRules = rule(shape, ["addresses"], ({ addresses }, complain) => {
 	addresses.forEach((text, index) => {
 		const address = parseCidr(text)!;
-		if (!isAssignable(address)) complain(`addresses[${index}]`, text, "an address that an interface can have", "choose one inside the subnet");
+		if (!isAssignable(address))
+			complain(`addresses[${index}]`, text, "an address that an interface can have", "choose one inside the subnet");
 		const same = addresses.findIndex((other) => other.split("/")[0] === text.split("/")[0]);
 		if (same < index) complain(`addresses[${index}]`, text, "every address once", `remove it: addresses[${same}] has it too`);
 		const wide = address.family === 4 ? address.prefix <= 30 : address.prefix <= 126;
 		const size = BigInt(address.family === 4 ? 32 : 128) - BigInt(address.prefix);
 		const host = address.value & ((1n << size) - 1n);
-		if (wide && host === 0n) complain(`addresses[${index}]`, text, "a host's address", "this one names the subnet itself: choose the next one");
-		if (wide && address.family === 4 && host === (1n << size) - 1n) complain(`addresses[${index}]`, text, "a host's address", "this one is the subnet's broadcast address: choose the one before");
+		if (wide && host === 0n)
+			complain(`addresses[${index}]`, text, "a host's address", "this one names the subnet itself: choose the next one");
+		if (wide && address.family === 4 && host === (1n << size) - 1n)
+			complain(
+				`addresses[${index}]`,
+				text,
+				"a host's address",
+				"this one is the subnet's broadcast address: choose the one before",
+			);
 	});
 });
 
@@ -44,11 +52,21 @@ const gatewayRules = (["gateway", "gateway6"] as const).reduce(
 			const family = key === "gateway" ? 4 : 6;
 			const subnets = args.addresses.map((text) => parseCidr(text)!).filter((subnet) => subnet.family === family);
 			const hop = parseIp(gateway)!;
-			if (subnets.length === 0) complain(key, gateway, `an IPv${family} address among addresses`, "add one, or remove the gateway");
-			else if (args.addresses.some((text) => text.split("/")[0] === gateway)) complain(key, gateway, "another machine's address", "it is the container's own: correct one of the two");
+			if (subnets.length === 0)
+				complain(key, gateway, `an IPv${family} address among addresses`, "add one, or remove the gateway");
+			else if (args.addresses.some((text) => text.split("/")[0] === gateway))
+				complain(key, gateway, "another machine's address", "it is the container's own: correct one of the two");
 			// A host address (/32, /128) has no subnet: its gateway is then reached directly on the link.
-			else if (!subnets.some((subnet) => contains(subnet, hop) || subnet.prefix === (family === 4 ? 32 : 128)) && !gateway.startsWith("fe80:")) {
-				complain(key, gateway, `an address inside ${subnets.map((subnet) => args.addresses.find((text) => parseCidr(text)!.value === subnet.value)).join(" or ")}`, "correct the gateway or the prefix length");
+			else if (
+				!subnets.some((subnet) => contains(subnet, hop) || subnet.prefix === (family === 4 ? 32 : 128)) &&
+				!gateway.startsWith("fe80:")
+			) {
+				complain(
+					key,
+					gateway,
+					`an address inside ${subnets.map((subnet) => args.addresses.find((text) => parseCidr(text)!.value === subnet.value)).join(" or ")}`,
+					"correct the gateway or the prefix length",
+				);
 			}
 		}),
 	addressRules,
@@ -57,13 +75,20 @@ const gatewayRules = (["gateway", "gateway6"] as const).reduce(
 export const staticContainerIpSchema = rule(gatewayRules, ["gateway", "gateway6", "routes", "defaultRoute"], (args, complain) => {
 	(args.routes ?? []).forEach((route, index) => {
 		const v6 = route.to.includes(":");
-		if (route.via !== undefined && route.via.includes(":") !== v6) complain(`routes[${index}].via`, route.via, `an IPv${v6 ? 6 : 4} address, as in to`, "correct one of the two");
+		if (route.via !== undefined && route.via.includes(":") !== v6)
+			complain(`routes[${index}].via`, route.via, `an IPv${v6 ? 6 : 4} address, as in to`, "correct one of the two");
 		const isDefault = route.to === "0.0.0.0/0" || route.to === "::/0";
 		if (isDefault && (v6 ? args.gateway6 : args.gateway) !== undefined && args.defaultRoute !== false) {
-			complain(`routes[${index}].to`, route.to, "one default route of a family", `remove it: ${v6 ? "gateway6" : "gateway"} makes it`);
+			complain(
+				`routes[${index}].to`,
+				route.to,
+				"one default route of a family",
+				`remove it: ${v6 ? "gateway6" : "gateway"} makes it`,
+			);
 		}
 	});
-	if (args.defaultRoute === true && args.gateway === undefined && args.gateway6 === undefined) complain("defaultRoute", true, "a gateway beside it", "add gateway or gateway6");
+	if (args.defaultRoute === true && args.gateway === undefined && args.gateway6 === undefined)
+		complain("defaultRoute", true, "a gateway beside it", "add gateway or gateway6");
 });
 
 export type StaticContainerIpArgs = Infer<typeof staticContainerIpSchema>;
@@ -104,33 +129,75 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 	const where = `host ${snapshot.hostName}:`;
 	if (!link) {
 		const names = Object.keys(container.namespace.links).join(", ");
-		throw new NetplumbError("missing", `${where} interface: found no interface "${args.interface}" in container "${container.name}" (it has ${names}), expected one; make it with VethAttachment, or correct the name`);
+		throw new NetplumbError(
+			"missing",
+			`${where} interface: found no interface "${args.interface}" in container "${container.name}" (it has ${names}), expected one; make it with VethAttachment, or correct the name`,
+		);
 	}
 	const own = addressMarks(link).find(({ mark }) => wish.marks.includes(mark));
 	const missing = args.addresses.filter((address) => !link.addresses.includes(address));
 	refuseForeign(args, link, container, own !== undefined, where);
-	const gone = (wish.previous?.addresses ?? []).filter((address) => !args.addresses.includes(address) && link.addresses.includes(address));
+	const gone = (wish.previous?.addresses ?? []).filter(
+		(address) => !args.addresses.includes(address) && link.addresses.includes(address),
+	);
 	const on = `${link.name} of container ${container.name}`;
-	const operations = gone.map((address) => operation({ verb: "address.delete", where: container.id, dev: link.name, cidr: address }, `remove address ${address} from ${on}`));
+	const operations = gone.map((address) =>
+		operation(
+			{ verb: "address.delete", where: container.id, dev: link.name, cidr: address },
+			`remove address ${address} from ${on}`,
+		),
+	);
 
-	const needsIpv6 = args.addresses.some((address) => address.includes(":")) && container.namespace.ipv6Disabled[link.name] === true;
-	if (needsIpv6) operations.push(operation({ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "disable_ipv6"], value: "0" }, `switch IPv6 on for ${on}`));
+	const needsIpv6 =
+		args.addresses.some((address) => address.includes(":")) && container.namespace.ipv6Disabled[link.name] === true;
+	if (needsIpv6)
+		operations.push(
+			operation(
+				{ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "disable_ipv6"], value: "0" },
+				`switch IPv6 on for ${on}`,
+			),
+		);
 	// A static address needs no router's advice. Only on interfaces that are ours: they die with their sysctls.
 	if (linkMark(link) !== undefined && missing.some((address) => address.includes(":"))) {
-		operations.push(operation({ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "accept_ra"], value: "0" }, `ignore router advertisements on ${on}`));
+		operations.push(
+			operation(
+				{ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "accept_ra"], value: "0" },
+				`ignore router advertisements on ${on}`,
+			),
+		);
 	}
 	const enabled = (needsIpv6 && linkMark(link) === undefined) || own?.enabledIpv6 === true;
 	const alias = aliasWithAddressMark(dropMarks(link, wish.marks), wish.mark, enabled ? "enabled-ipv6" : "present");
 	if (alias !== link.alias) {
-		if (alias.length > MAX_ALIAS_BYTES) throw new NetplumbError("conflict", `${where} interface: found too many address owners on ${on}, expected at most four; put their addresses into one StaticContainerIp`);
+		if (alias.length > MAX_ALIAS_BYTES)
+			throw new NetplumbError(
+				"conflict",
+				`${where} interface: found too many address owners on ${on}, expected at most four; put their addresses into one StaticContainerIp`,
+			);
 		operations.push(operation({ verb: "link.set", where: container.id, name: link.name, alias }, `mark ${on}`));
 	}
 	// Deleting a primary IPv4 address takes the other ones of its subnet and their routes with it: those are written again.
-	const rewritten = gone.some((address) => !address.includes(":")) ? args.addresses.filter((address) => !address.includes(":")) : [];
-	for (const address of new Set([...missing, ...rewritten])) operations.push(operation({ verb: "address.add", where: container.id, dev: link.name, cidr: address }, `add address ${address} to ${on}`));
+	const rewritten = gone.some((address) => !address.includes(":"))
+		? args.addresses.filter((address) => !address.includes(":"))
+		: [];
+	for (const address of new Set([...missing, ...rewritten]))
+		operations.push(
+			operation({ verb: "address.add", where: container.id, dev: link.name, cidr: address }, `add address ${address} to ${on}`),
+		);
 	const only = addressMarks(link).every(({ mark }) => wish.marks.includes(mark));
-	operations.push(...planRoutes(wantedRoutes(args), wish.previous ? wantedRoutes(wish.previous) : [], { container, link, only, rewrite: gone, where }));
-	if (missing.length > 0) operations.push(operation({ verb: "announce", where: container.id, dev: link.name, mac: link.mac }, `announce the addresses of ${on}`));
+	operations.push(
+		...planRoutes(wantedRoutes(args), wish.previous ? wantedRoutes(wish.previous) : [], {
+			container,
+			link,
+			only,
+			rewrite: gone,
+			where,
+		}),
+	);
+	if (missing.length > 0)
+		operations.push(
+			operation({ verb: "announce", where: container.id, dev: link.name, mac: link.mac }, `announce the addresses of ${on}`),
+		);
 	return operations;
 }
 
@@ -138,14 +205,30 @@ function dropMarks(link: Link, marks: string[]): string {
 	return marks.reduce((alias, mark) => aliasWithAddressMark(alias, mark, "absent"), link.alias ?? "");
 }
 
-function refuseForeign(args: StaticContainerIpArgs, link: Link, container: RunningContainer, marked: boolean, where: string): void {
-	if (foreignAlias(link)) throw new NetplumbError("conflict", `${where} interface: found the alias "${link.alias?.replace(/[^ -~]/g, "?")}" on ${link.name} of container "${container.name}", expected none; netplumb keeps its mark there`);
+function refuseForeign(
+	args: StaticContainerIpArgs,
+	link: Link,
+	container: RunningContainer,
+	marked: boolean,
+	where: string,
+): void {
+	if (foreignAlias(link))
+		throw new NetplumbError(
+			"conflict",
+			`${where} interface: found the alias "${link.alias?.replace(/[^ -~]/g, "?")}" on ${link.name} of container "${container.name}", expected none; netplumb keeps its mark there`,
+		);
 	for (const address of args.addresses) {
 		const bare = address.split("/")[0];
-		const holder = Object.values(container.namespace.links).find((other) => other.addresses.some((text) => text.split("/")[0] === bare));
+		const holder = Object.values(container.namespace.links).find((other) =>
+			other.addresses.some((text) => text.split("/")[0] === bare),
+		);
 		if (!holder) continue;
 		const mine = holder.name === link.name && (marked || linkMark(link) !== undefined || args.adopt === true);
-		if (!mine) throw new NetplumbError("conflict", `${where} addresses: found ${address} already on ${holder.name} of container "${container.name}", expected it to be free; choose another address${holder.name === link.name ? ", or set adopt: true to take it over" : ""}`);
+		if (!mine)
+			throw new NetplumbError(
+				"conflict",
+				`${where} addresses: found ${address} already on ${holder.name} of container "${container.name}", expected it to be free; choose another address${holder.name === link.name ? ", or set adopt: true to take it over" : ""}`,
+			);
 	}
 }
 
@@ -160,9 +243,25 @@ function planRemoval(wish: Wish<StaticContainerIpArgs>, snapshot: Snapshot): Ope
 	if (!link || !own) return operations;
 	const on = `${link.name} of container ${container.name}`;
 	for (const address of previous.addresses.filter((text) => link.addresses.includes(text))) {
-		operations.push(operation({ verb: "address.delete", where: container.id, dev: link.name, cidr: address }, `remove address ${address} from ${on}`));
+		operations.push(
+			operation(
+				{ verb: "address.delete", where: container.id, dev: link.name, cidr: address },
+				`remove address ${address} from ${on}`,
+			),
+		);
 	}
-	if (own.enabledIpv6) operations.push(operation({ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "disable_ipv6"], value: "1" }, `switch IPv6 off again on ${on}`));
-	operations.push(operation({ verb: "link.set", where: container.id, name: link.name, alias: dropMarks(link, wish.marks) }, `take the owner mark off ${on}`));
+	if (own.enabledIpv6)
+		operations.push(
+			operation(
+				{ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "disable_ipv6"], value: "1" },
+				`switch IPv6 off again on ${on}`,
+			),
+		);
+	operations.push(
+		operation(
+			{ verb: "link.set", where: container.id, name: link.name, alias: dropMarks(link, wish.marks) },
+			`take the owner mark off ${on}`,
+		),
+	);
 	return operations;
 }

@@ -7,7 +7,19 @@ import { columnAt } from "../host/inverse";
 import { aliasWithLinkMark, foreignAlias, linkMark, rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
 import { isRunning, type Link, type OvsPort, type RunningContainer, type Snapshot } from "../host/snapshot";
-import { boolean, containerRef, type Infer, integer, interfaceName, list, mac, object, optional, rule, union } from "../validate/index";
+import {
+	boolean,
+	containerRef,
+	type Infer,
+	integer,
+	interfaceName,
+	list,
+	mac,
+	object,
+	optional,
+	rule,
+	union,
+} from "../validate/index";
 import { type Bridge, findBridge } from "./bridges";
 import { differing, inWords } from "./columns";
 import { runningContainer } from "./facts";
@@ -17,13 +29,17 @@ import { observedVlan, vlanColumns } from "./vlan";
 const tag = integer(1, 4094);
 
 const vlan = rule(
-	object({ tag: optional(tag), trunks: optional(list(tag, { unique: true, min: 1 })), native: optional(tag) }, "{ tag } or { trunks, native }"),
+	object(
+		{ tag: optional(tag), trunks: optional(list(tag, { unique: true, min: 1 })), native: optional(tag) },
+		"{ tag } or { trunks, native }",
+	),
 	["tag", "trunks", "native"],
 	(value, complain) => {
 		if (value.tag !== undefined && (value.trunks || value.native !== undefined)) {
 			complain("tag", value.tag, "either tag, or trunks with native", "write native for the untagged VLAN of a trunk");
 		}
-		if (value.native !== undefined && !value.trunks) complain("native", value.native, "trunks beside it", "write tag for an access port");
+		if (value.native !== undefined && !value.trunks)
+			complain("native", value.native, "trunks beside it", "write tag for an access port");
 	},
 );
 
@@ -93,21 +109,42 @@ function planAttachment(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs
 	const operations: Operation[] = [];
 	const pair = ends.paired ? ends : undefined;
 	if (!pair) {
-		if (ends.outside) operations.push(operation({ verb: "link.delete", where: HOST, name: hostName }, `delete the stale interface ${hostName}`));
-		else if (ends.inside) operations.push(operation({ verb: "link.delete", where: container.id, name }, `delete the stale interface ${name} of container ${container.name}`));
+		if (ends.outside)
+			operations.push(operation({ verb: "link.delete", where: HOST, name: hostName }, `delete the stale interface ${hostName}`));
+		else if (ends.inside)
+			operations.push(
+				operation(
+					{ verb: "link.delete", where: container.id, name },
+					`delete the stale interface ${name} of container ${container.name}`,
+				),
+			);
 		operations.push(
 			operation(
-				{ verb: "link.add", where: container.id, name, mac: args.mac!, mtu, alias: aliasWithLinkMark(undefined, wish.mark), peer: { name: hostName, mtu } },
+				{
+					verb: "link.add",
+					where: container.id,
+					name,
+					mac: args.mac!,
+					mtu,
+					alias: aliasWithLinkMark(undefined, wish.mark),
+					peer: { name: hostName, mtu },
+				},
 				`make interface ${name} of container ${container.name} with host end ${hostName}`,
 			),
 			// No IPv6 on the host's end: a router advertisement or a link-local connection from the container finds nobody there.
-			operation({ verb: "sysctl.set", where: HOST, path: ["ipv6", "conf", hostName, "disable_ipv6"], value: "1" }, `switch IPv6 off on ${hostName}`),
+			operation(
+				{ verb: "sysctl.set", where: HOST, path: ["ipv6", "conf", hostName, "disable_ipv6"], value: "1" },
+				`switch IPv6 off on ${hostName}`,
+			),
 		);
 	}
 	if (bridge.userspace && (!pair || port?.bridge !== bridge.name)) {
 		operations.push(
 			operation({ verb: "offload.disable", where: HOST, name: hostName }, `switch checksum offload off on ${hostName}`),
-			operation({ verb: "offload.disable", where: container.id, name }, `switch checksum offload off on ${name} of container ${container.name}`),
+			operation(
+				{ verb: "offload.disable", where: container.id, name },
+				`switch checksum offload off on ${name} of container ${container.name}`,
+			),
 		);
 	}
 	const adopting = pair !== undefined && args.adopt === true && linkMark(pair.inside!) === undefined;
@@ -123,20 +160,40 @@ interface Ends {
 }
 
 /** The two ends as they are, each of them ours or to be adopted; a conflict error otherwise. */
-function findEnds(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs, container: RunningContainer, snapshot: Snapshot): Ends {
+function findEnds(
+	wish: Wish<VethAttachmentArgs>,
+	args: VethAttachmentArgs,
+	container: RunningContainer,
+	snapshot: Snapshot,
+): Ends {
 	const inside = container.namespace.links[args.interface];
 	const outside = snapshot.host.links[args.hostInterface!];
-	const paired = inside?.kind === "veth" && outside?.kind === "veth" && inside.peerIndex === outside.index && outside.peerIndex === inside.index;
+	const paired =
+		inside?.kind === "veth" &&
+		outside?.kind === "veth" &&
+		inside.peerIndex === outside.index &&
+		outside.peerIndex === inside.index;
 	const marked = (link: Link | undefined) => link !== undefined && wish.marks.includes(linkMark(link) ?? "");
 	// A run that died between making and marking leaves a veth with our name and our MAC and no mark: still ours.
 	const halfMade = inside?.kind === "veth" && inside.alias === undefined && inside.mac === args.mac;
 	const where = `host ${snapshot.hostName}:`;
-	if (inside && !marked(inside) && !halfMade && !(paired && args.adopt && !foreignAlias(inside) && linkMark(inside) === undefined)) {
+	if (
+		inside &&
+		!marked(inside) &&
+		!halfMade &&
+		!(paired && args.adopt && !foreignAlias(inside) && linkMark(inside) === undefined)
+	) {
 		const way = paired ? "choose another name, or set adopt: true to take it over" : "choose another name";
-		throw new NetplumbError("conflict", `${where} interface: found an interface "${args.interface}" in container "${container.name}" that this resource did not make, expected the name to be free; ${way}`);
+		throw new NetplumbError(
+			"conflict",
+			`${where} interface: found an interface "${args.interface}" in container "${container.name}" that this resource did not make, expected the name to be free; ${way}`,
+		);
 	}
 	if (outside && !marked(outside) && !paired) {
-		throw new NetplumbError("conflict", `${where} hostInterface: found an interface "${args.hostInterface}" that this resource did not make, expected the name to be free; choose another name`);
+		throw new NetplumbError(
+			"conflict",
+			`${where} hostInterface: found an interface "${args.hostInterface}" that this resource did not make, expected the name to be free; choose another name`,
+		);
 	}
 	return { inside, outside, paired };
 }
@@ -155,37 +212,74 @@ function planPort(
 	const name = args.hostInterface!;
 	const owner = port && rowMark(port.columns);
 	if (port && !wish.marks.includes(owner ?? "") && !(adopting && owner === undefined)) {
-		throw new NetplumbError("conflict", `host ${snapshot.hostName}: hostInterface: found a port "${name}" in bridge "${port.bridge}" that this resource did not make, expected the name to be free; choose another name`);
+		throw new NetplumbError(
+			"conflict",
+			`host ${snapshot.hostName}: hostInterface: found a port "${name}" in bridge "${port.bridge}" that this resource did not make, expected the name to be free; choose another name`,
+		);
 	}
 	const operations: Operation[] = [];
 	// ovs-vswitchd does not take up a new device under an old row, so a row whose device is gone is made again.
 	const fault = port && outside ? String(columnAt(port.interface, "error") ?? "") : "";
 	const keep = port !== undefined && outside !== undefined && port.bridge === bridge.name && fault === "";
-	if (port && !keep) operations.push(operation({ verb: "port.delete", bridge: port.bridge, name }, `take port ${name} out of bridge ${port.bridge}${fault && ` (${fault})`}`));
+	if (port && !keep)
+		operations.push(
+			operation(
+				{ verb: "port.delete", bridge: port.bridge, name },
+				`take port ${name} out of bridge ${port.bridge}${fault && ` (${fault})`}`,
+			),
+		);
 	if (!bridge.ovs) {
-		if (outside?.master !== bridge.name) operations.push(operation({ verb: "link.set", where: HOST, name, master: bridge.name }, `add port ${name} to bridge ${bridge.name}`));
+		if (outside?.master !== bridge.name)
+			operations.push(
+				operation({ verb: "link.set", where: HOST, name, master: bridge.name }, `add port ${name} to bridge ${bridge.name}`),
+			);
 		return operations;
 	}
 	if (outside?.master !== undefined && outside.master !== "ovs-system") {
-		operations.push(operation({ verb: "link.set", where: HOST, name, master: null }, `take port ${name} out of bridge ${outside.master}`));
+		operations.push(
+			operation({ verb: "link.set", where: HOST, name, master: null }, `take port ${name} out of bridge ${outside.master}`),
+		);
 	}
-	if (!keep) operations.push(operation({ verb: "port.add", bridge: bridge.name, name }, `add port ${name} to bridge ${bridge.name}`));
+	if (!keep)
+		operations.push(operation({ verb: "port.add", bridge: bridge.name, name }, `add port ${name} to bridge ${bridge.name}`));
 	const vlan = vlanColumns(args.vlan);
-	const columns: Record<string, ColumnValue> = { ...vlan, "external_ids:netplumb": wish.mark, "external_ids:netplumb-container": container.id.slice(0, 12) };
-	if (adopting) columns[BEFORE] = JSON.stringify(Object.fromEntries(Object.keys(vlan).map((path) => [path, columnAt(port!.columns, path) ?? null])));
+	const columns: Record<string, ColumnValue> = {
+		...vlan,
+		"external_ids:netplumb": wish.mark,
+		"external_ids:netplumb-container": container.id.slice(0, 12),
+	};
+	if (adopting)
+		columns[BEFORE] = JSON.stringify(
+			Object.fromEntries(Object.keys(vlan).map((path) => [path, columnAt(port!.columns, path) ?? null])),
+		);
 	const changes = differing(keep ? port.columns : undefined, columns);
 	if (Object.keys(changes).length > 0) {
-		operations.push(operation({ verb: "row.set", table: "Port", row: name, columns: changes }, `set ${inWords(changes) || "the owner mark"} of port ${name}`));
+		operations.push(
+			operation(
+				{ verb: "row.set", table: "Port", row: name, columns: changes },
+				`set ${inWords(changes) || "the owner mark"} of port ${name}`,
+			),
+		);
 	}
 	return operations;
 }
 
 /** MAC, MTU, mark and link state of both ends. */
-function planEnds(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs, mtu: number, pair: Ends | undefined, container: RunningContainer): Operation[] {
+function planEnds(
+	wish: Wish<VethAttachmentArgs>,
+	args: VethAttachmentArgs,
+	mtu: number,
+	pair: Ends | undefined,
+	container: RunningContainer,
+): Operation[] {
 	const operations: Operation[] = [];
 	const hostName = args.hostInterface!;
 	const { outside, inside } = pair ?? { outside: undefined, inside: undefined };
-	const outer = { mtu: outside && outside.mtu !== mtu ? mtu : undefined, alias: aliasWithLinkMark(outside?.alias, wish.mark), up: true };
+	const outer = {
+		mtu: outside && outside.mtu !== mtu ? mtu : undefined,
+		alias: aliasWithLinkMark(outside?.alias, wish.mark),
+		up: true,
+	};
 	if (!outside?.up || outer.mtu !== undefined || outside.alias !== outer.alias) {
 		const what = outer.mtu === undefined ? `bring ${hostName} up` : `set the MTU of ${hostName} to ${mtu}`;
 		operations.push(operation({ verb: "link.set", where: HOST, name: hostName, ...outer }, what));
@@ -198,11 +292,21 @@ function planEnds(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs, mtu:
 		up: true,
 	};
 	if (!inside?.up || inner.mtu !== undefined || newMac || inside.alias !== inner.alias) {
-		const what = [...(inner.mtu === undefined ? [] : [`the MTU to ${mtu}`]), ...(newMac ? [`the MAC to ${args.mac}`] : [])].join(" and ");
-		const describe = what ? `set ${what} of ${args.interface} in container ${container.name}` : `bring ${args.interface} of container ${container.name} up`;
+		const what = [...(inner.mtu === undefined ? [] : [`the MTU to ${mtu}`]), ...(newMac ? [`the MAC to ${args.mac}`] : [])].join(
+			" and ",
+		);
+		const describe = what
+			? `set ${what} of ${args.interface} in container ${container.name}`
+			: `bring ${args.interface} of container ${container.name} up`;
 		operations.push(operation({ verb: "link.set", where: container.id, name: args.interface, ...inner }, describe));
 	}
-	if (newMac) operations.push(operation({ verb: "announce", where: container.id, dev: args.interface, mac: args.mac! }, `announce the new MAC of ${args.interface}`));
+	if (newMac)
+		operations.push(
+			operation(
+				{ verb: "announce", where: container.id, dev: args.interface, mac: args.mac! },
+				`announce the new MAC of ${args.interface}`,
+			),
+		);
 	return operations;
 }
 
@@ -213,17 +317,35 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 	const adopted = owned.ports.find((port) => columnAt(port.columns, BEFORE) !== undefined);
 	if (adopted) {
 		const before = JSON.parse(String(columnAt(adopted.columns, BEFORE))) as Record<string, ColumnValue | null>;
-		const columns: Record<string, ColumnValue> = { "external_ids:netplumb": undefined, "external_ids:netplumb-container": undefined, [BEFORE]: undefined };
+		const columns: Record<string, ColumnValue> = {
+			"external_ids:netplumb": undefined,
+			"external_ids:netplumb-container": undefined,
+			[BEFORE]: undefined,
+		};
 		for (const [path, value] of Object.entries(before)) columns[path] = value ?? undefined;
-		operations.push(operation({ verb: "row.set", table: "Port", row: adopted.name, columns }, `give port ${adopted.name} its settings back`));
+		operations.push(
+			operation({ verb: "row.set", table: "Port", row: adopted.name, columns }, `give port ${adopted.name} its settings back`),
+		);
 		for (const { where, link } of owned.links) {
-			operations.push(operation({ verb: "link.set", where, name: link.name, alias: aliasWithLinkMark(link.alias, undefined) }, `take the owner mark off ${link.name}`));
+			operations.push(
+				operation(
+					{ verb: "link.set", where, name: link.name, alias: aliasWithLinkMark(link.alias, undefined) },
+					`take the owner mark off ${link.name}`,
+				),
+			);
 		}
 		return operations;
 	}
-	for (const port of owned.ports) operations.push(operation({ verb: "port.delete", bridge: port.bridge, name: port.name }, `take port ${port.name} out of bridge ${port.bridge}`));
+	for (const port of owned.ports)
+		operations.push(
+			operation(
+				{ verb: "port.delete", bridge: port.bridge, name: port.name },
+				`take port ${port.name} out of bridge ${port.bridge}`,
+			),
+		);
 	const outside = owned.links.filter(({ where }) => where === HOST);
 	const deleted = outside.length > 0 ? outside : owned.links;
-	for (const { where, link } of deleted) operations.push(operation({ verb: "link.delete", where, name: link.name }, `delete interface ${link.name}`));
+	for (const { where, link } of deleted)
+		operations.push(operation({ verb: "link.delete", where, name: link.name }, `delete interface ${link.name}`));
 	return operations;
 }

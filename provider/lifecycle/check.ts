@@ -1,13 +1,14 @@
 // check: all mistakes in the inputs at once, with their paths, and no I/O. Any input may still be unknown.
 import type { Kind } from "../kinds/kind";
-import { fail, hostSchema, read, type Failure, type Schema } from "../validate/index";
+import { type Failure, fail, hostSchema, read, type Schema } from "../validate/index";
 import type { Inputs } from "./state";
 
 const words: Schema<string> = {
 	kinds: ["string"],
 	expected: "the owner that the sdk sets",
 	accept: (value, path, failures) => {
-		if (typeof value !== "string" || value === "") fail(failures, path, value, "the owner that the sdk sets", "make the resource with a class of netplumb");
+		if (typeof value !== "string" || value === "")
+			fail(failures, path, value, "the owner that the sdk sets", "make the resource with a class of netplumb");
 		return value as string;
 	},
 };
@@ -21,7 +22,7 @@ export function check<A extends object>(kind: Kind<A>, news: Record<string, unkn
 		...(rest as object),
 	};
 	const args = kind.schema.accept(rest, "", failures);
-	if (failures.length > 0) return { inputs, failures };
+	if (failures.length > 0) return { inputs: withoutAbsent(inputs) as Inputs, failures };
 	return { inputs: { host: inputs.host, owner: inputs.owner, ...withoutAbsent(kind.complete(args, inputs.owner)) }, failures };
 }
 

@@ -13,7 +13,9 @@ export interface DiffResult {
 export function diff<A extends object>(kind: Kind<A>, state: State, news: Inputs): DiffResult {
 	const { host, owner, __provider, ...args } = news;
 	const old = declaredArgs(kind, state) as Record<string, unknown>;
-	const changed = [...new Set([...Object.keys(old), ...Object.keys(args)])].filter((key) => !isDeepStrictEqual(old[key], args[key]));
+	const changed = [...new Set([...Object.keys(old), ...Object.keys(args)])].filter(
+		(key) => !isDeepStrictEqual(old[key], args[key]),
+	);
 	const replaces = changed.filter((key) => {
 		if ((kind.replace as readonly string[]).includes(key)) return true;
 		return hasUnknown(args[key]) && (kind.replaceWhenUnknown as readonly string[] | undefined)?.includes(key) === true;

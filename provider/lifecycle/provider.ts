@@ -56,7 +56,8 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 
 		async read(id: string, props: Props) {
 			// `static get` reads with the program's inputs, which have no version and may lack derived names.
-			const state = "stateVersion" in props ? migrate(props as State) : ({ ...check(kind, props).inputs, stateVersion: 0 } as State);
+			const state =
+				"stateVersion" in props ? migrate(props as State) : ({ ...check(kind, props).inputs, stateVersion: 0 } as State);
 			const wanted = declaredArgs(kind, state);
 			const wish: Wish<A> = { ...marksOf(state), wanted, previous: knownArgs(kind, state) };
 			return sessionFor(state.host).submit({
@@ -64,7 +65,8 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 				plan: () => [],
 				done: (snapshot) => {
 					if (!kind.exists(wish.marks, snapshot, wanted)) {
-						if (snapshot.dockerProblem !== undefined && kind.containers(wanted).length > 0) throw new Error(`host ${snapshot.hostName}: ${snapshot.dockerProblem}; nothing is known about ${id}`);
+						if (snapshot.dockerProblem !== undefined && kind.containers(wanted).length > 0)
+							throw new Error(`host ${snapshot.hostName}: ${snapshot.dockerProblem}; nothing is known about ${id}`);
 						return { id: "", props: {} };
 					}
 					const observed = kind.observe(wanted, wish.mark, snapshot);
@@ -109,7 +111,11 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		if (!(error instanceof ApplyError)) return undefined;
 		const args = knownArgs(kind, inputs);
 		if (error.after && !kind.exists([markOf(inputs.owner)], error.after, args)) return undefined;
-		const properties = { ...stateOf(kind, inputs, { args, outputs: {} }), __provider: inputs["__provider"], drift: [error.message] };
+		const properties = {
+			...stateOf(kind, inputs, { args, outputs: {} }),
+			__provider: inputs["__provider"],
+			drift: [error.message],
+		};
 		return Object.assign(error, { id: idOf(inputs), properties, reasons: [error.message] });
 	}
 }

@@ -49,7 +49,9 @@ export function stateOf<A extends object>(kind: Kind<A>, inputs: Inputs, observe
 /** Brings a state of any released version to the present form. The first version has nothing to do. */
 export function migrate(state: State): State {
 	if (state.stateVersion > STATE_VERSION) {
-		throw new Error(`this resource was last written by a newer netplumb (state version ${state.stateVersion}, this one knows ${STATE_VERSION}): update the package`);
+		throw new Error(
+			`this resource was last written by a newer netplumb (state version ${state.stateVersion}, this one knows ${STATE_VERSION}): update the package`,
+		);
 	}
 	return state;
 }

@@ -45,7 +45,7 @@ np_a=$np_n; np_b=1
 np_p=$!
 wait "$np_p" 2>/dev/null
 np_r=$?
-if kill -s 0 -- "-$np_p" 2>/dev/null; then np_k=1; else np_k=0; fi
+if kill -0 "-$np_p" 2>/dev/null; then np_k=1; else np_k=0; fi
 printf '%s>%d %d\\n' "$np_m" "$np_r" "$np_k"; printf '%s>%d %d\\n' "$np_m" "$np_r" "$np_k" >&2
 done
 exit 0`;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { NetplumbError } from "../errors.js";
 
 const folders = new Set<string>();
+let listening = false;
 
 /** ssh adds 17 characters to a control socket's name while it makes it, and the kernel takes 103 at most (104 on macOS with NUL). */
 const LONGEST = 103 - 17 - "/c".length;
@@ -16,7 +17,10 @@ export function makePrivateDir(): string {
 	const folder = mkdtempSync(join(base, "np-"));
 	chmodSync(folder, 0o700);
 	checkPrivateDir(folder);
-	if (folders.size === 0) process.once("exit", () => [...folders].forEach(removePrivateDir));
+	if (!listening) {
+		listening = true;
+		process.once("exit", () => [...folders].forEach(removePrivateDir));
+	}
 	folders.add(folder);
 	return folder;
 }

@@ -51,6 +51,7 @@ export async function startProcess(argv: readonly string[], env?: Record<string,
 			if (end) listener(end);
 			else onEnd.push(listener);
 		},
+		end: () => void child.stdin.end(),
 		kill: () => {
 			child.stdin.destroy();
 			child.stdout.destroy();

@@ -10,6 +10,8 @@ export interface ShellStream {
 	write(data: Buffer): void;
 	onData(listener: (stream: "stdout" | "stderr", chunk: Buffer) => void): void;
 	onClose(listener: (end: { code: number | null; why?: string }) => void): void;
+	/** Says that no more comes; the shell ends after what it has. */
+	end(): void;
 	/** Ends the shell and everything that carries it. */
 	kill(): void;
 }
@@ -104,8 +106,8 @@ export class Shell {
 				}
 				if (out.result.busy) this.usable = false;
 				const { exitCode } = out.result;
-				// 124 and 137 are what `timeout` answers; a script may answer them too, but not so late.
-				if (limits && (exitCode === 124 || exitCode === 137) && Date.now() - started >= limit * 1000 - 50) {
+				// 124 and 137 are what `timeout` answers, 143 is busybox's; a script may answer them too, but not so late.
+				if (limits && [124, 137, 143].includes(exitCode) && Date.now() - started >= limit * 1000 - 50) {
 					this.usable = false;
 					throw late();
 				}

@@ -86,6 +86,7 @@ export class Ssh2Link implements Link {
 			onClose: (listener) => {
 				channel.once("close", () => listener({ code, why: this.#why }));
 			},
+			end: () => void channel.end(),
 			kill: () => {
 				channel.end();
 				channel.close();

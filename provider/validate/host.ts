@@ -1,9 +1,9 @@
 // The inputs that say which host is meant and how to reach it. Reaches every resource, so its messages matter most.
-import { validHostAddress, validUserName } from "../../sdk/addressing/index.js";
-import type { HostAddress } from "../transport/transport.js";
-import { lazy, optional, rule, type Schema } from "./schema.js";
-import { object } from "./structures.js";
-import { boolean, integer, oneOf, string } from "./values.js";
+import { validHostAddress, validUserName } from "../../sdk/addressing/index";
+import type { HostAddress } from "../transport/transport";
+import { lazy, optional, rule, type Schema } from "./schema";
+import { object } from "./structures";
+import { boolean, integer, oneOf, string } from "./values";
 
 const KEY_TYPES = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)$/;
 

@@ -1,6 +1,6 @@
 // What a schema is, and how one is applied. A schema says what a value must look like, gives back its normal form, and
 // reports every mistake with the path of the property. Pure and synchronous: `check` runs in preview, without any host.
-import { shown } from "./shown.js";
+import { shown } from "./shown";
 
 /** What Pulumi puts in the place of a value that is not known before `up`. It is accepted wherever a value is. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";

@@ -1,6 +1,6 @@
 // Schemas for lists, records, objects, and values that may have one of several forms.
-import { type Failure, fail, type Infer, type Kind, read, type Schema, UNKNOWN } from "./schema.js";
-import { nearest } from "./shown.js";
+import { type Failure, fail, type Infer, type Kind, read, type Schema, UNKNOWN } from "./schema";
+import { nearest } from "./shown";
 
 function isObject(value: unknown): value is Record<string, unknown> {
 	return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,14 +1,7 @@
 // Schemas for single values. Each gives back the normal form, so that two spellings of one address are no difference.
-import {
-	canonicalCidr,
-	canonicalIp,
-	canonicalMac,
-	isUnicastMac,
-	parseIp,
-	validInterfaceName,
-} from "../../sdk/addressing/index.js";
-import { fail, type Kind, type Schema } from "./schema.js";
-import { nearest } from "./shown.js";
+import { canonicalCidr, canonicalIp, canonicalMac, isUnicastMac, parseIp, validInterfaceName } from "../../sdk/addressing/index";
+import { fail, type Kind, type Schema } from "./schema";
+import { nearest } from "./shown";
 
 interface Words {
 	/** Completes "expected …". */

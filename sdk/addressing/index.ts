@@ -1,5 +1,5 @@
 // Addresses, prefixes, Ethernet addresses and names. Pure, without dependencies: both processes use it.
-export * from "./ip.js";
-export * from "./mac.js";
-export * from "./names.js";
-export * from "./scope.js";
+export * from "./ip";
+export * from "./mac";
+export * from "./names";
+export * from "./scope";

@@ -1,6 +1,6 @@
 // Names that the kernel, Open vSwitch and SSH take, and names made up by us.
 import { createHash } from "node:crypto";
-import { parseIp } from "./ip.js";
+import { parseIp } from "./ip";
 
 /** The longest name of a network interface or bridge, in bytes (IFNAMSIZ less its NUL). */
 export const MAX_INTERFACE_NAME = 15;

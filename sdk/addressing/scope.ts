@@ -1,6 +1,6 @@
 // What an address is for. An IPv4 address inside IPv6 (`::ffff:127.0.0.1`) is judged as the IPv4 address that it is, so that
 // no check is passed by a change of clothes.
-import { type Cidr, contains, type Ip, parseCidr, unmapped } from "./ip.js";
+import { type Cidr, contains, type Ip, parseCidr, unmapped } from "./ip";
 
 function within(...ranges: string[]): (ip: Ip) => boolean {
 	const parsed: Cidr[] = ranges.map((range) => parseCidr(range)!);

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
-import { hostSchema, validate } from "../../provider/validate/index.js";
-import { Host, type HostArgs, type HostProperties } from "../../sdk/host.js";
-import { dockerSettings, sshOptions } from "../../sdk/ssh-options.js";
-import { skipUnless } from "../toolchain/skip.js";
+import { hostSchema, validate } from "../../provider/validate/index";
+import { Host, type HostArgs, type HostProperties } from "../../sdk/host";
+import { dockerSettings, sshOptions } from "../../sdk/ssh-options";
+import { skipUnless } from "../toolchain/skip";
 
 const ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 

@@ -21,7 +21,7 @@ import {
 	overlaps,
 	parseCidr,
 	parseIp,
-} from "../../sdk/addressing/index.js";
+} from "../../sdk/addressing/index";
 
 const runs = { numRuns: 2000 };
 const v4: fc.Arbitrary<Ip> = fc.bigInt(0n, 2n ** 32n - 1n).map((value) => ({ family: 4, value }));

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { contains, parseCidr, parseIp } from "../../sdk/addressing/index.js";
-import { Subnet } from "../../sdk/subnet.js";
+import { contains, parseCidr, parseIp } from "../../sdk/addressing/index";
+import { Subnet } from "../../sdk/subnet";
 
 const lan = () => new Subnet("10.20.0.0/24");
 const app = (count: number) => Array.from({ length: count }, (_, n) => `app${n}`);

@@ -81,7 +81,8 @@ export class Fixture {
 		const said = execFileSync("ssh-agent", ["-a", socket, "-s"], { encoding: "utf8" });
 		const pid = Number(/SSH_AGENT_PID=(\d+)/.exec(said)![1]);
 		this.undo(() => process.kill(pid));
-		for (const file of files) execFileSync("ssh-add", ["-q", file], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: "ignore" });
+		for (const file of files)
+			execFileSync("ssh-add", ["-q", file], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: "ignore" });
 		return socket;
 	}
 

@@ -1,7 +1,7 @@
 // A private sshd on 127.0.0.1, with its own config, host keys and authorized keys.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Context } from "mocha";
 import type { Fixture } from "./fixture.js";
@@ -40,7 +40,10 @@ export interface RealSshd {
 }
 
 /** Starts sshd and waits until it listens. `keys` may log in, as root. */
-export async function startSshd(fixture: Fixture, options: { hostKeys: string[]; keys?: string[]; config?: string }): Promise<RealSshd> {
+export async function startSshd(
+	fixture: Fixture,
+	options: { hostKeys: string[]; keys?: string[]; config?: string },
+): Promise<RealSshd> {
 	mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
 	const port = await freePort();
 	const authorized = fixture.path(`authorized${port}`);
@@ -72,16 +75,11 @@ export async function startSshd(fixture: Fixture, options: { hostKeys: string[];
 		log += chunk;
 		onLog();
 	});
-	const pids = () => [...log.matchAll(/(?:User child is on pid|Starting session: .* id \d+\n.*pid) (\d+)/g)].map((match) => Number(match[1]));
 	fixture.undo(() => {
 		child.kill("SIGKILL");
 		drop();
 	});
 	const drop = () => {
-		for (const pid of pids())
-			try {
-				process.kill(pid, "SIGKILL");
-			} catch {}
 		for (const pid of childrenOf(child.pid!))
 			try {
 				process.kill(pid, "SIGKILL");
@@ -95,7 +93,6 @@ export async function startSshd(fixture: Fixture, options: { hostKeys: string[];
 }
 
 function childrenOf(pid: number): number[] {
-	const { readFileSync } = require("node:fs") as typeof import("node:fs");
 	try {
 		return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
 	} catch {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { validHostKey } from "../../provider/validate/host.js";
-import { hostSchema, UNKNOWN, validate } from "../../provider/validate/index.js";
+import { validHostKey } from "../../provider/validate/host";
+import { hostSchema, UNKNOWN, validate } from "../../provider/validate/index";
 
 const ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 const check = (value: unknown) => validate(hostSchema, value, "host").failures;

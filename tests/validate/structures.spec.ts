@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import * as v from "../../provider/validate/index.js";
+import * as v from "../../provider/validate/index";
 
 const vlan = v.union(
 	v.integer(1, 4094),

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import * as v from "../../provider/validate/index.js";
-import { distance, shown } from "../../provider/validate/shown.js";
+import * as v from "../../provider/validate/index";
+import { distance, shown } from "../../provider/validate/shown";
 
 /** The one message, or "" when the value is accepted. */
 function message(schema: v.Schema<unknown>, value: unknown, path = "p"): string {
