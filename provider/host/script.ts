@@ -3,7 +3,7 @@
 // The script is a list of blocks, one for each stage and place. A block that fails undoes what it had done of itself; then the
 // blocks before it are undone, newest first. A block knows exactly how many of its operations succeeded (`ip -batch` names
 // the line at which it stopped, an ovs-vsctl call is one transaction), so that nothing is undone which was not done.
-import type { Change, Operation } from "./change";
+import type { Operation } from "./change";
 import { HOST } from "./change";
 import { shCommand, shWord } from "./encode";
 import { inverse } from "./inverse";
@@ -43,7 +43,7 @@ export function compile(steps: readonly Step[], before: Snapshot): string {
 	});
 	lines.push("roll_back() { k=$1; while [ $k -gt 0 ]; do k=$((k - 1)); undo_$k; done; }");
 	lines.push("apply() {");
-	blocks.forEach((_, index) => lines.push(`do_${index} || { roll_back ${index}; return 1; }`));
+	for (const index of blocks.keys()) lines.push(`do_${index} || { roll_back ${index}; return 1; }`);
 	lines.push("return 0", "}");
 	return lines.join("\n");
 }
@@ -101,7 +101,10 @@ function ipBatch(group: { lines: string[] }[]): string {
 	// done_ grows by one for every operation all of whose lines lie before the failing one.
 	const ends: number[] = [];
 	let total = 0;
-	for (const { lines } of group) ends.push((total += lines.length));
+	for (const { lines } of group) {
+		total += lines.length;
+		ends.push(total);
+	}
 	const count = `for end in ${ends.join(" ")}; do [ "$end" -ge "$at" ] || done_=$((done_ + 1)); done`;
 	return [
 		"e=$(ip -batch - 2>&1 <<'BATCH'",
@@ -157,9 +160,4 @@ function findContainer(snapshot: Snapshot, id: string): RunningContainer {
 		.find((container) => container.id === id);
 	if (!found) throw new Error(`no running container ${id} in the snapshot`);
 	return found;
-}
-
-/** All changes of some operations, for messages and tests. */
-export function changesOf(operations: readonly Operation[]): Change[] {
-	return operations.map((operation) => operation.change);
 }

@@ -6,12 +6,19 @@ import fc from "fast-check";
 import { FrameReader, frame, readFacts } from "../../provider/transport/framing.js";
 import { startProcess } from "../../provider/transport/process.js";
 import { Shell } from "../../provider/transport/shell.js";
-import { failure } from "./fixture.js";
+import { Fixture, failure } from "./fixture.js";
 
 const counters = () => ({ handshakes: 0, roundTrips: 0, bytesSent: 0, bytesReceived: 0 });
 
-async function shell(argv: string[], env?: Record<string, string>): Promise<Shell> {
-	const made = new Shell(await startProcess(argv, env), "test", counters());
+/** A shell whose PATH begins with `bin`: the folder of programs that play another kind of host. */
+async function shell(argv: string[], bin?: string): Promise<Shell> {
+	const stream = await startProcess(argv);
+	const { write } = stream;
+	stream.write = (data) => {
+		stream.write = write;
+		write(bin ? Buffer.from(data.toString().replace("PATH=", `PATH=${bin}:`)) : data);
+	};
+	const made = new Shell(stream, "test", counters());
 	await made.start(10_000);
 	return made;
 }
@@ -30,18 +37,24 @@ const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 for (const argv of [["dash"], ["bash"], ["bash", "--posix"], ["busybox", "sh"]]) {
 	describe(`framing through ${argv.join(" ")}`, () => {
 		let sh: Shell;
+		// The script's own child must be the same kind of shell.
+		const fixture = new Fixture();
+		const bin = fixture.programs({ sh: `#!/bin/sh\nexec ${argv.join(" ")} "$@"\n` });
 		before(async function () {
 			if (!installed(argv[0]!)) {
 				if (process.env.CI) throw new Error(`${argv[0]} must be installed in CI`);
 				console.log(`      skipped: ${argv[0]} is not installed`);
 				this.skip();
 			}
-			sh = await shell(argv);
+			sh = await shell(argv, bin);
 		});
-		after(() => sh?.close());
+		after(() => {
+			sh?.close();
+			fixture.end();
+		});
 		// A script may cost the shell, and then the next test gets a new one, as the pool would do it.
 		beforeEach(async () => {
-			if (!sh.usable) sh = await shell(argv);
+			if (!sh.usable) sh = await shell(argv, bin);
 		});
 
 		it("keeps stdout, stderr and the exit code apart", async () => {
@@ -103,7 +116,7 @@ for (const argv of [["dash"], ["bash"], ["bash", "--posix"], ["busybox", "sh"]])
 		it("fixes PATH, locale, umask and folder", async () => {
 			const { stdout } = await sh.run('echo "$PATH"; echo "$LC_ALL"; umask; pwd', 10);
 			expect(stdout.split("\n").slice(0, 4)).to.deep.equal([
-				"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin",
+				`${bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin`,
 				"C",
 				"0077",
 				"/",
@@ -181,19 +194,13 @@ describe("framing, without a shell", () => {
 	});
 
 	it("works with a dd that knows no fullblock, and without timeout", async () => {
-		const { Fixture } = await import("./fixture.js");
 		const fixture = new Fixture();
 		try {
-			// The shell sets its own PATH, so its line is replaced on the way in, by a program that stands between.
 			const bin = fixture.programs({
 				dd: '#!/bin/sh\nfor a; do case $a in iflag=*) exit 1;; esac; done\nexec /bin/dd "$@"\n',
 				timeout: "#!/bin/sh\nexit 127\n",
 			});
-			const sh = await shell([
-				"sh",
-				"-c",
-				`sed -u 's|PATH=/usr/local/sbin|PATH=${bin}:&|; s|${bin}:PATH=|${bin}:|; s|PATH=${bin}:PATH=|PATH=${bin}:|' | sh`,
-			]);
+			const sh = await shell(["sh"], bin);
 			expect(sh.facts).to.include({ limits: false });
 			expect(await sh.run(`printf %s ${quoted("é".repeat(500))}; exit 3`, 10)).to.deep.equal({
 				stdout: "é".repeat(500),

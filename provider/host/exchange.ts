@@ -1,0 +1,125 @@
+// One exchange with a host: read it, or apply steps to it and read it back. Builds the whole script and understands the answer.
+import { randomBytes } from "node:crypto";
+import { isNetplumbError, NetplumbError } from "../errors";
+import type { Transport } from "../transport/transport";
+import { assemble } from "./assemble";
+import { shWord } from "./encode";
+import { anyMark } from "./owned";
+import { readCall, readFunctions } from "./read";
+import { compile, EXIT, type Step } from "./script";
+import type { Snapshot } from "./snapshot";
+
+/** How often the same thing is tried when the host changes meanwhile. */
+export const MAX_TRIES = 5;
+const LOCK_SECONDS = 60;
+
+export type Outcome =
+	/** Nothing is known to have been done, or the host changed meanwhile: read and plan again. */
+	| { kind: "again" }
+	/** Everything was taken back. `after` is what is true now. */
+	| { kind: "failed"; reason: string; after: Snapshot | undefined }
+	| { kind: "done"; after: Snapshot };
+
+export class Exchange {
+	constructor(
+		private readonly transport: Transport,
+		readonly hostName: string,
+	) {}
+
+	async read(containers: readonly string[]): Promise<Snapshot> {
+		for (let tries = 1; ; tries++) {
+			const mark = newMark();
+			const script = [
+				readFunctions(),
+				`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
+				readCall(mark, containers),
+			].join("\n");
+			const result = await this.transport.run(script);
+			if (result.exitCode === EXIT.locked) throw this.locked();
+			const snapshot = this.understand(result.stdout, result.stderr, mark, containers);
+			if (snapshot !== "changed") return snapshot;
+			if (tries >= MAX_TRIES) {
+				throw new NetplumbError(
+					"conflict",
+					`host ${this.hostName}: its containers keep restarting while they are read; look at them with docker ps`,
+				);
+			}
+		}
+	}
+
+	/** Applies `steps`, which were planned on `before`, and reads back what is true then, `containers` included. */
+	async apply(steps: readonly Step[], before: Snapshot, containers: readonly string[]): Promise<Outcome> {
+		const mark = newMark();
+		try {
+			const result = await this.transport.run(applyScript(steps, before, mark, containers));
+			if (result.exitCode === EXIT.stale) return { kind: "again" };
+			if (result.exitCode === EXIT.locked) throw this.locked();
+			if (result.exitCode === EXIT.refused) throw new NetplumbError("conflict", `host ${this.hostName}: ${result.stderr.trim()}`);
+			const after = this.understand(result.stdout, result.stderr, mark, containers);
+			if (result.exitCode === EXIT.failed) {
+				return { kind: "failed", reason: reasonOf(result.stderr), after: after === "changed" ? undefined : after };
+			}
+			return after === "changed" ? { kind: "again" } : { kind: "done", after };
+		} catch (error) {
+			if (isNetplumbError(error, "outcome-unknown")) return { kind: "again" }; // Only a new look can tell what happened.
+			throw error;
+		}
+	}
+
+	private understand(stdout: string, stderr: string, mark: string, containers: readonly string[]): Snapshot | "changed" {
+		try {
+			return assemble(stdout, mark, containers, this.hostName);
+		} catch (error) {
+			const said = stderr.trim();
+			if (!isNetplumbError(error, "unreadable") || said === "") throw error;
+			throw new NetplumbError("unreadable", `${error.message}; the host said: ${reasonOf(said)}`, { cause: error });
+		}
+	}
+
+	private locked(): NetplumbError {
+		return new NetplumbError(
+			"timeout",
+			`host ${this.hostName}: another netplumb run has held the lock for ${LOCK_SECONDS} s; try again when it has ended`,
+		);
+	}
+}
+
+/**
+ * Lock, compare the generation, apply, read back. The lock is taken on the folder /run itself, so that no lock file remains.
+ * The generation is written before the first change: a run that dies half-way leaves a new one behind.
+ */
+function applyScript(steps: readonly Step[], before: Snapshot, mark: string, containers: readonly string[]): string {
+	const generation = randomBytes(8).toString("hex");
+	const changes = steps.map((step) => step.operation.change);
+	const nothingOfOursIsLeft = !anyMark(before, changes);
+	return [
+		"trap '' HUP INT PIPE",
+		readFunctions(),
+		compile(steps, before),
+		`exec 9</run; flock -x -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
+		"g=none; [ ! -r /run/netplumb/generation ] || read -r g </run/netplumb/generation",
+		`[ "$g" = ${shWord(before.generation)} ] || exit ${EXIT.stale}`,
+		"[ -d /run/netplumb ] || mkdir -m 700 /run/netplumb",
+		`{ [ ! -L /run/netplumb ] && [ -O /run/netplumb ]; } || { echo "/run/netplumb is not a folder of root's; remove it" >&2; exit ${EXIT.refused}; }`,
+		`printf '%s\\n' ${generation} >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || exit ${EXIT.refused}`,
+		`apply && status=0 || status=${EXIT.failed}`,
+		...(nothingOfOursIsLeft ? ["[ $status -ne 0 ] || rm -rf /run/netplumb"] : []),
+		readCall(mark, containers),
+		"exit $status",
+	].join("\n");
+}
+
+/** A line that nothing on the host can look like. */
+function newMark(): string {
+	return `@${randomBytes(12).toString("hex")}`;
+}
+
+/** What the tool said: on one line, without its own decoration, bounded. */
+function reasonOf(stderr: string): string {
+	const text = stderr
+		.trim()
+		.replace(/\s*\n\s*/g, "; ")
+		.replace(/RTNETLINK answers: |Error: |;? ?Command failed -:\d+/g, "")
+		.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ");
+	return text.length > 300 ? `${text.slice(0, 300)}…` : text || "the tool said nothing";
+}
