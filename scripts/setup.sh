@@ -80,9 +80,9 @@ install_lab_packages() {
 	if ((${#packages[@]} == 0)); then return; fi
 
 	# Packages start their services unless this file says no. It is not ours to keep.
-	local policy=/usr/sbin/policy-rc.d
+	policy=/usr/sbin/policy-rc.d
 	if [[ ! -e $policy ]]; then
-		trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+		trap 'rm -f "$policy"' EXIT
 		trap 'exit 130' INT TERM
 		printf '#!/bin/sh\nexit 101\n' >"$policy"
 		chmod 755 "$policy"

@@ -3,8 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { dockerSettings } from "./ssh-options";
 
 /**
- * Where a Linux host is, and how it is reached. Only `address` is required. A change of the fields that say how to log in
- * changes nothing on the host.
+ * Where a Linux host is, and how it is reached. Only `address` is required. Another `address` or `port` is another host, and
+ * replaces the resources on it. A change of any other field changes nothing on the host.
  */
 export interface HostArgs {
 	/** The host's name, IPv4 or IPv6 address, without user, port or brackets. An alias from `~/.ssh/config` works too. */

@@ -3,5 +3,5 @@ export { Host, type HostArgs, type HostProperties } from "./host";
 export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
 export type { ContainerInput, HostInput } from "./resource";
 export { type InterfaceArgs, type RouteArgs, StaticContainerIp, type StaticContainerIpArgs } from "./static-container-ip";
-export { Subnet } from "./subnet";
+export { Subnet, type SubnetOptions } from "./subnet";
 export { VethAttachment, type VethAttachmentArgs, type VlanArgs } from "./veth-attachment";

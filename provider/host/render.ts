@@ -47,9 +47,11 @@ export function render(change: Change): Rendered {
 			return {
 				tool: "sh",
 				line: [
-					sysctl(["ipv4", "conf", change.dev, "arp_notify"], "1"),
-					sysctl(["ipv6", "conf", change.dev, "ndisc_notify"], "1"),
+					notify(["ipv4", "conf", change.dev, "arp_notify"], "arp"),
+					notify(["ipv6", "conf", change.dev, "ndisc_notify"], "ndisc"),
 					shCommand(["ip", "link", "set", "dev", change.dev, "address", change.mac]),
+					notify(["ipv4", "conf", change.dev, "arp_notify"], "arp", "back"),
+					notify(["ipv6", "conf", change.dev, "ndisc_notify"], "ndisc", "back"),
 				].join(" && "),
 			};
 		case "sysctl.set":
@@ -96,11 +98,23 @@ function routeWords(route: Route): string[] {
 	];
 }
 
+function sysctlFile(path: string[]): string {
+	const unsafe = path.some((part) => part.includes("/") || part === "." || part === "..");
+	if (unsafe) throw new Error(`not a sysctl: ${path.join("/")}`);
+	return shWord(`/proc/sys/net/${path.join("/")}`);
+}
+
 function sysctl(path: string[], value: string): string {
-	if (path.some((part) => part.includes("/") || part === "." || part === ".."))
-		throw new Error(`not a sysctl: ${path.join("/")}`);
-	const file = shWord(`/proc/sys/net/${path.join("/")}`);
+	const file = sysctlFile(path);
 	return `{ [ ! -e ${file} ] || printf %s ${shWord(value)} >${file}; }`;
+}
+
+/** Sets a switch to 1 and remembers in a shell variable what it was, or sets it back to that. */
+function notify(path: string[], variable: string, back?: "back"): string {
+	const file = sysctlFile(path);
+	// A sysctl file gives one byte to a shell that reads byte by byte, and then its end: read fails, but has the value.
+	const act = back ? `printf %s "$${variable}" >${file}` : `{ read -r ${variable} <${file}; printf 1 >${file}; }`;
+	return `{ [ ! -e ${file} ] || ${act}; }`;
 }
 
 function rowCommands(table: string, row: string, columns: Record<string, ColumnValue>): string[][] {
@@ -136,17 +150,17 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	"port.delete": [true, 2],
 	"bridge.delete": [true, 3],
 	"link.delete": [true, 4],
-	"link.add": [false, 0],
-	"bridge.add": [false, 1],
-	"port.add": [false, 2],
-	"row.set": [false, 3],
-	"controller.set": [false, 4],
-	"offload.disable": [false, 5],
-	"sysctl.set": [false, 6],
-	"link.set": [false, 7],
-	"address.add": [false, 8],
-	"route.add": [false, 9],
-	announce: [false, 10],
+	"link.add": [false, 5],
+	"bridge.add": [false, 6],
+	"port.add": [false, 7],
+	"row.set": [false, 8],
+	"controller.set": [false, 9],
+	"offload.disable": [false, 10],
+	"sysctl.set": [false, 11],
+	"link.set": [false, 12],
+	"address.add": [false, 13],
+	"route.add": [false, 14],
+	announce: [false, 15],
 };
 
 export function placeOf(change: Change): { stage: Stage; where: string; order: number } {
@@ -154,6 +168,6 @@ export function placeOf(change: Change): { stage: Stage; where: string; order: n
 	const where = "where" in change ? change.where : HOST;
 	if (where === HOST) return { stage: teardown ? Stage.HostTeardown : Stage.HostBuild, where, order };
 	if (teardown) return { stage: Stage.ContainerTeardown, where, order };
-	const beforeBridge = ["link.add", "offload.disable", "sysctl.set"].includes(change.verb);
+	const beforeBridge = ["link.add", "offload.disable", "sysctl.set", "link.set"].includes(change.verb);
 	return { stage: beforeBridge ? Stage.ContainerLinks : Stage.ContainerBuild, where, order };
 }

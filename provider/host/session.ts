@@ -1,8 +1,9 @@
 // One session a host: requests that wait for the same host share one snapshot, one plan and one script.
 import { type ErrorCode, isNetplumbError, NetplumbError } from "../errors";
 import type { Transport } from "../transport/transport";
-import { type Operation, touches } from "./change";
+import { HOST, type Operation, touches } from "./change";
 import { Exchange, MAX_TRIES } from "./exchange";
+import { placeOf } from "./render";
 import type { Snapshot } from "./snapshot";
 
 /** What one resource wants from its host. */
@@ -108,9 +109,10 @@ export class HostSession {
 
 	private async apply(now: Planned[], before: Snapshot): Promise<Snapshot | undefined> {
 		const batch = now.map(({ one }) => one);
-		const steps = now.flatMap(({ one, operations }) =>
-			operations.map((operation) => ({ operation, undo: one.request.keepOnFailure !== true })),
-		);
+		const steps = now.flatMap(({ one, operations }) => {
+			const onlyInside = operations.every((operation) => placeOf(operation.change).where !== HOST);
+			return operations.map((operation) => ({ operation, undo: one.request.keepOnFailure !== true, onlyInside }));
+		});
 		for (const one of batch) one.begun = true;
 		const outcome = await this.exchange.apply(steps, before, containersOf([...batch, ...this.waiting]));
 		if (outcome.kind === "again") return this.again(batch);

@@ -37,7 +37,11 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			return Promise.resolve();
 		},
 
-		check: async (_olds: Props, news: Props) => check(kind, news),
+		async check(_olds: Props, news: Props) {
+			const { inputs, failures } = check(kind, news);
+			// Each reason begins with the path. Where `property` is set, the engine prints the value too, which may be a pasted key.
+			return { inputs, failures: failures.map(({ reason }) => ({ property: "", reason })) };
+		},
 
 		diff: async (_id: string, olds: Props, news: Props) => diff(kind, migrate(olds as State), news as Inputs),
 

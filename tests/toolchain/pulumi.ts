@@ -82,7 +82,7 @@ export class Stack {
 	/** Starts an operation and gives its process, for tests that end it in the middle. */
 	async start(operation: Operation, args: string[] = []): Promise<Running> {
 		await this.initialize();
-		const log = path.join(this.backendDir, `events-${++this.runs}.jsonl`);
+		const log = path.join(this.backendDir, `events-${this.name}-${process.pid}-${++this.runs}.jsonl`);
 		const confirm = operation === "preview" ? [] : ["--yes", "--skip-preview"];
 		const running = await this.spawn([
 			operation,
@@ -94,6 +94,7 @@ export class Stack {
 		]);
 		const done = running.done.then((finished): Result => {
 			const events = readEvents(log);
+			rmSync(log, { force: true });
 			return { ...finished, events, summary: summarize(events), diagnostics: diagnosticsOf(events) };
 		});
 		const all = () => (running.child.pid ? descendants(running.child.pid) : []);

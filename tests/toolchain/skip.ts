@@ -13,8 +13,9 @@ export function skipUnless(context: Mocha.Context, problem: string | undefined):
 	if (problem === undefined) return;
 	if (inCi()) throw new Error(`cannot be skipped in CI: ${problem}`);
 	const runnable = context.test as Hook | Test | undefined;
-	const suiteHook = runnable?.type === "hook" && !context.currentTest;
-	const reasonFor = suiteHook ? runnable.parent : (context.currentTest ?? runnable);
+	// A hook that runs once also names a "current" test, the first one, though it skips them all.
+	const once = runnable?.type === "hook" && runnable.title.startsWith('"before all"');
+	const reasonFor = once ? runnable.parent : (context.currentTest ?? runnable);
 	if (reasonFor) reasons.set(reasonFor, problem);
 	context.skip();
 }

@@ -10,7 +10,8 @@ const LANGUAGE_HOST = "pulumi-language-nodejs";
 /** `pulumi` on PATH, if it has its language host and is recent enough. */
 export async function officialOnPath(): Promise<string | undefined> {
 	const cli = findOnPath("pulumi");
-	if (!cli) return undefined;
+	// Within our own environment PATH leads to the CLI that was built: that is not an official one.
+	if (!cli || realpathSync(cli).startsWith(`${toolchainCache()}${path.sep}`)) return undefined;
 	const beside = path.join(path.dirname(realpathSync(cli)), LANGUAGE_HOST);
 	if (!existsSync(beside) && !findOnPath(LANGUAGE_HOST)) {
 		say(`${cli} has no ${LANGUAGE_HOST} beside it, so it is not used`);
