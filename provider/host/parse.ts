@@ -2,7 +2,16 @@
 // tools have been seen to print an error and exit with 0.
 import { canonicalCidr } from "../../sdk/addressing/ip";
 import { NetplumbError } from "../errors";
-import type { Link, Namespace, Ovs, OvsBridge, OvsPort, OvsValue, Route } from "./snapshot";
+import {
+	type Link,
+	type Namespace,
+	OVS_ABSENT,
+	type Ovs,
+	type OvsBridge,
+	type OvsPort,
+	type OvsValue,
+	type Route,
+} from "./snapshot";
 
 function unreadable(tool: string, text: string, cause?: unknown): NetplumbError {
 	const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text;
@@ -103,7 +112,7 @@ export function parseNamespace(text: string): Namespace {
 /** Four tables of `ovs-vsctl --format=json`, one a line, and its exit status. */
 export function parseOvs(text: string, kernelDatapath: boolean): Ovs | string {
 	const lines = text.split("\n").filter((line) => line !== "");
-	if (lines[0] === "absent") return "Open vSwitch is not installed (no ovs-vsctl)";
+	if (lines[0] === "absent") return OVS_ABSENT;
 	const status = /^status (\d+)$/.exec(lines.pop() ?? "")?.[1];
 	if (status === undefined) throw unreadable("ovs-vsctl", text);
 	if (status !== "0") return `Open vSwitch does not answer: ${lines.join(" ").slice(0, 200)}`;

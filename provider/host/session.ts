@@ -49,6 +49,9 @@ export class ApplyError extends NetplumbError {
 /** Milliseconds that the first request of a wave waits for others: the engine sends them one by one. */
 const GATHER_MS = 5;
 
+/** Requests in one script: keeps a script within seconds, and so within its time limit, however many wait. */
+const MAX_BATCH = 200;
+
 export class HostSession {
 	private readonly exchange: Exchange;
 	private waiting: Waiting[] = [];
@@ -72,7 +75,7 @@ export class HostSession {
 		let known: Snapshot | undefined;
 		while (this.waiting.length > 0) {
 			const ready = known ? this.waiting.filter((one) => covers(known, one)) : [];
-			const batch = ready.length > 0 ? ready : this.waiting;
+			const batch = (ready.length > 0 ? ready : this.waiting).slice(0, MAX_BATCH);
 			this.waiting = this.waiting.filter((one) => !batch.includes(one));
 			try {
 				known = await this.settle(batch, ready.length > 0 ? known : undefined);

@@ -85,6 +85,9 @@ export interface StoppedContainer {
 
 export type Container = RunningContainer | StoppedContainer | "missing";
 
+/** What stands for Open vSwitch on a host that has none. */
+export const OVS_ABSENT = "Open vSwitch is not installed (no ovs-vsctl)";
+
 export interface Snapshot {
 	/** How messages call the host: user@address:port. */
 	hostName: string;

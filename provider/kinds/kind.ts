@@ -42,8 +42,8 @@ export interface Kind<A extends object> {
 	/** Throws NetplumbError when something stands in the way or is missing. */
 	plan(wish: Wish<A>, snapshot: Snapshot): Operation[];
 	observe(args: A, mark: string, snapshot: Snapshot): Observed<A>;
-	/** True when anything of this resource is still on the host. */
-	exists(marks: string[], snapshot: Snapshot, args: A): boolean;
+	/** Whether anything of this resource is on the host; a sentence when the host cannot tell, which is never "no". */
+	exists(marks: string[], snapshot: Snapshot): boolean | string;
 }
 
 /** One operation; the description completes "could not …". */

@@ -5,7 +5,7 @@ import { type ColumnValue, HOST, type Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
 import { aliasWithLinkMark, rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
-import type { Ovs, OvsBridge, Snapshot } from "../host/snapshot";
+import { OVS_ABSENT, type Ovs, type OvsBridge, type Snapshot } from "../host/snapshot";
 import {
 	boolean,
 	cidr,
@@ -89,7 +89,7 @@ export const ovsBridge: Kind<OvsBridgeArgs> = {
 	plan(wish, snapshot) {
 		const name = (wish.wanted ?? wish.previous)?.name;
 		if (name === undefined) throw new NetplumbError("input", "the bridge has no name");
-		if (!wish.wanted && typeof snapshot.ovs === "string" && snapshot.ovs.includes("not installed")) return [];
+		if (!wish.wanted && snapshot.ovs === OVS_ABSENT) return [];
 		const ovs = openVswitch(snapshot);
 		if (!wish.wanted) return ownedBy(snapshot, wish.marks).bridges.flatMap((bridge) => planRemoval(wish, bridge, ovs, snapshot));
 		return planBridge(wish, wish.wanted, name, ovs, snapshot);
@@ -115,7 +115,7 @@ export const ovsBridge: Kind<OvsBridgeArgs> = {
 		};
 	},
 
-	exists: (marks, snapshot) => ownedBy(snapshot, marks).bridges.length > 0,
+	exists: (marks, snapshot) => (typeof snapshot.ovs === "string" ? snapshot.ovs : ownedBy(snapshot, marks).bridges.length > 0),
 };
 
 /** The columns that the inputs ask for. What an earlier program asked for and this one does not goes back to OVS's default. */

@@ -120,7 +120,7 @@ export const staticContainerIp: Kind<StaticContainerIpArgs> = {
 		return { args: found, outputs: { ip: args.addresses[0]?.split("/")[0] ?? "" } };
 	},
 
-	exists: (marks, snapshot) => ownedBy(snapshot, marks).addressed.length > 0,
+	exists: (marks, snapshot) => snapshot.dockerProblem ?? ownedBy(snapshot, marks).addressed.length > 0,
 };
 
 function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerIpArgs, snapshot: Snapshot): Operation[] {

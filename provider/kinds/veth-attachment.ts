@@ -6,7 +6,7 @@ import { type ColumnValue, HOST, type Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
 import { aliasWithLinkMark, foreignAlias, linkMark, rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
-import { isRunning, type Link, type OvsPort, type RunningContainer, type Snapshot } from "../host/snapshot";
+import { isRunning, type Link, OVS_ABSENT, type OvsPort, type RunningContainer, type Snapshot } from "../host/snapshot";
 import {
 	boolean,
 	containerRef,
@@ -93,7 +93,9 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 
 	exists(marks, snapshot) {
 		const owned = ownedBy(snapshot, marks);
-		return owned.links.length > 0 || owned.ports.length > 0;
+		if (owned.links.length > 0 || owned.ports.length > 0) return true;
+		// Both ends of a veth pair go together, so the host's end tells; only a port row may lie in a database that does not answer.
+		return typeof snapshot.ovs === "string" && snapshot.ovs !== OVS_ABSENT ? snapshot.ovs : false;
 	},
 };
 

@@ -1,5 +1,5 @@
 // The methods that Pulumi calls on a dynamic provider, once for all kinds.
-import { isNetplumbError } from "../errors";
+import { isNetplumbError, NetplumbError } from "../errors";
 import { markOf } from "../host/marks";
 import { ApplyError } from "../host/session";
 import type { Snapshot } from "../host/snapshot";
@@ -68,11 +68,12 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 				containers: kind.containers(wanted),
 				plan: () => [],
 				done: (snapshot) => {
-					if (!kind.exists(wish.marks, snapshot, wanted)) {
-						if (snapshot.dockerProblem !== undefined && kind.containers(wanted).length > 0)
-							throw new Error(`host ${snapshot.hostName}: ${snapshot.dockerProblem}; nothing is known about ${id}`);
-						return { id: "", props: {} };
+					const exists = kind.exists(wish.marks, snapshot);
+					// "Gone" only on proof.
+					if (typeof exists === "string") {
+						throw new NetplumbError("missing", `host ${snapshot.hostName}: ${exists}; nothing is known about ${id}`);
 					}
+					if (!exists) return { id: "", props: {} };
 					const observed = kind.observe(wanted, wish.mark, snapshot);
 					const found = stateOf(kind, state, observed);
 					const drift = driftOf(wish, snapshot);
@@ -114,7 +115,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 	function halfMade(error: unknown, inputs: Inputs): Error | undefined {
 		if (!(error instanceof ApplyError)) return undefined;
 		const args = knownArgs(kind, inputs);
-		if (error.after && !kind.exists([markOf(inputs.owner)], error.after, args)) return undefined;
+		if (error.after && kind.exists([markOf(inputs.owner)], error.after) === false) return undefined;
 		const properties = {
 			...stateOf(kind, inputs, { args, outputs: {} }),
 			__provider: inputs["__provider"],

@@ -1,0 +1,54 @@
+// All that netplumb could leave behind on a host, in a form that is equal when nothing has changed.
+import { on } from "./lab";
+
+type Row = Record<string, unknown>;
+
+/** Links, addresses, routes, OVSDB, firewall, sysctls, files and containers of a lab host, without numbers that only count. */
+export async function hostDump(host: string): Promise<Record<string, unknown>> {
+	const json = async (...argv: string[]) => JSON.parse((await on(host, ...argv)) || "[]") as Row[];
+	const lines = async (script: string) => (await on(host, "sh", "-c", script)).split("\n");
+	const [links, routes4, routes6, ovs, firewall, sysctls, files, containers] = await Promise.all([
+		json("ip", "-j", "-d", "address", "show"),
+		json("ip", "-j", "-4", "route", "show", "table", "all"),
+		json("ip", "-j", "-6", "route", "show", "table", "all"),
+		on(host, "ovs-vsctl", "--timeout=10", "--format=json", ...tables()),
+		lines("nft -s list ruleset; iptables-save -c | sed 's/\\[[0-9:]*\\]//' | grep -v '^#'"),
+		lines("sysctl -a -r 'net.ipv[46].(conf|ip_forward)' 2>/dev/null"),
+		lines("ls -lR /run/netplumb /var/lib/netplumb /tmp 2>&1; ls /etc/systemd/system /run/systemd/system 2>&1"),
+		lines("docker ps -aq --no-trunc"),
+	]);
+	return {
+		links: links.map(linkOf).sort(),
+		routes: [...routes4, ...routes6].map((row) => JSON.stringify(row)).sort(),
+		ovs,
+		firewall,
+		sysctls,
+		files,
+		containers,
+	};
+}
+
+function tables(): string[] {
+	const columns = {
+		Bridge: "name,datapath_type,fail_mode,stp_enable,rstp_enable,mcast_snooping_enable,protocols,other_config,external_ids",
+		Port: "name,tag,trunks,vlan_mode,protected,other_config,external_ids",
+		Interface: "name,type,options,mtu_request,external_ids",
+		Open_vSwitch: "other_config,external_ids",
+	};
+	return Object.entries(columns).flatMap(([table, names]) => ["--", `--columns=${names}`, "list", table]);
+}
+
+function linkOf(link: Row): string {
+	const { ifname, flags, mtu, master, address, ifalias, linkinfo } = link;
+	const addresses = (link["addr_info"] as Row[]).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+	return JSON.stringify({
+		ifname,
+		flags,
+		mtu,
+		master,
+		address,
+		ifalias,
+		kind: (linkinfo as Row | undefined)?.["info_kind"],
+		addresses,
+	});
+}
