@@ -34,7 +34,7 @@ async function down(): Promise<boolean> {
 	if (labStatus(LAB).hosts.length > 0) {
 		await startLab();
 		await operate("destroy");
-		await stack.command(["stack", "rm", stack.name, "--yes"]);
+		await stack.command(["stack", "rm", stack.name, "--yes", "--preserve-config"]);
 		await labDown(LAB);
 	}
 	console.log("The demo is gone: its stack is destroyed and its hosts are removed.");
@@ -59,7 +59,6 @@ async function operate(operation: "up" | "destroy"): Promise<void> {
 }
 
 function explain(): void {
-	const config = path.join(BACKEND, "Pulumi.demo.yaml");
 	const lab = `node dist/lab/cli.js --dir ${LAB.dir}`;
 	console.log(`
 Look around
@@ -68,7 +67,7 @@ Look around
   ${lab} shell h1                # a root shell on a host
 Change it
   edit examples/quickstart/index.ts, then
-  scripts/pulumi.sh -C examples/quickstart preview --stack demo --config-file ${config}
+  scripts/pulumi.sh -C examples/quickstart preview --stack demo --config-file ${stack.settingsFile}
   npm run demo                   # applies it and checks again
 Take it down
   npm run demo -- --down`);

@@ -1,4 +1,5 @@
 // The undo of a change, from the snapshot that it was planned on.
+import { toWriteAgain } from "../kinds/addresses";
 import type { Change, ColumnValue } from "./change";
 import { HOST } from "./change";
 import type { Namespace, OvsValue, Snapshot } from "./snapshot";
@@ -26,12 +27,26 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			const had = namespaceOf(before, change.where)?.links[change.dev]?.addresses.includes(change.cidr);
 			return had ? [] : [{ ...change, verb: "address.delete" }];
 		}
-		case "address.delete":
-			return [{ ...change, verb: "address.add" }];
+		case "address.delete": {
+			const namespace = namespaceOf(before, change.where);
+			const link = namespace?.links[change.dev];
+			// The kernel may have deleted more along with it: see kinds/addresses.ts.
+			const along: Change[] = toWriteAgain(link, [change.cidr]).map((cidr) => ({ ...change, verb: "address.add", cidr }));
+			const routes = change.cidr.includes(":")
+				? []
+				: (namespace?.routes ?? []).filter(
+						({ dev, to, protocol }) => dev === change.dev && !to.includes(":") && protocol !== "kernel",
+					);
+			return [
+				{ ...change, verb: "address.add" },
+				...along,
+				...routes.map((route): Change => ({ verb: "route.add", where: change.where, route })),
+			];
+		}
 		case "route.add": {
 			const old = namespaceOf(before, change.where)?.routes.find(
 				(route) => route.to === change.route.to && route.metric === change.route.metric,
-			);
+			); // whatever its device: the kernel's "replace" replaces it for both families
 			return [old ? { ...change, route: old } : { ...change, verb: "route.delete" }];
 		}
 		case "route.delete":

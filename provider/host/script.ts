@@ -104,14 +104,14 @@ function doText(block: Block): string {
 }
 
 function ipBatch(group: { lines: string[] }[]): string {
-	// done_ grows by one for every operation all of whose lines lie before the failing one.
-	const ends: number[] = [];
-	let total = 0;
+	// done_ grows by one for every operation that begins before the failing line: one that was done in part is taken back too.
+	const starts: number[] = [];
+	let total = 1;
 	for (const { lines } of group) {
+		starts.push(total);
 		total += lines.length;
-		ends.push(total);
 	}
-	const count = `for end in ${ends.join(" ")}; do [ "$end" -ge "$at" ] || done_=$((done_ + 1)); done`;
+	const count = `for start in ${starts.join(" ")}; do [ "$start" -ge "$at" ] || done_=$((done_ + 1)); done`;
 	return [
 		"e=$(ip -batch - 2>&1 <<'BATCH'",
 		...group.flatMap(({ lines }) => lines),
@@ -131,7 +131,7 @@ function ovsTransaction(group: { commands: string[][] }[]): string {
 function undoFunction(block: Block): string {
 	const lines = ["undo() {"];
 	for (let index = block.steps.length - 1; index >= 0; index--) {
-		const commands = [...block.steps[index]!.undo].reverse().flatMap(undoLines);
+		const commands = block.steps[index]!.undo.flatMap(undoLines);
 		if (commands.length) lines.push(`[ "$done_" -le ${index} ] || { ${commands.join("; ")}; } 2>/dev/null`);
 	}
 	return [...lines, ":", "}"].join("\n");

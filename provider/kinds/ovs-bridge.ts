@@ -3,7 +3,7 @@ import { derivedMac, derivedName } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import { type ColumnValue, HOST, type Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
-import { aliasWithLinkMark, rowMark } from "../host/marks";
+import { aliasWithLinkMark, linkMark, rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
 import { OVS_ABSENT, type Ovs, type OvsBridge, type Snapshot } from "../host/snapshot";
 import {
@@ -21,6 +21,7 @@ import {
 	string,
 	text,
 } from "../validate/index";
+import { toDelete, toWriteAgain } from "./addresses";
 import { differing, inWords, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
@@ -91,7 +92,12 @@ export const ovsBridge: Kind<OvsBridgeArgs> = {
 		if (name === undefined) throw new NetplumbError("input", "the bridge has no name");
 		if (!wish.wanted && snapshot.ovs === OVS_ABSENT) return [];
 		const ovs = openVswitch(snapshot);
-		if (!wish.wanted) return ownedBy(snapshot, wish.marks).bridges.flatMap((bridge) => planRemoval(wish, bridge, ovs, snapshot));
+		if (!wish.wanted) {
+			const bridges = ownedBy(snapshot, wish.marks).bridges;
+			return bridges.length > 0
+				? bridges.flatMap((bridge) => planRemoval(wish, bridge, ovs, snapshot))
+				: unmark(wish, name, snapshot);
+		}
 		return planBridge(wish, wish.wanted, name, ovs, snapshot);
 	},
 
@@ -182,12 +188,12 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 			),
 		);
 	}
-	const mtu = args.mtu ?? (wish.previous?.mtu === undefined ? undefined : 1500);
-	if (mtu !== undefined && link?.mtu !== mtu) {
+	const requested = columnAt(ovs.ports[name]?.interface ?? {}, "mtu_request");
+	if (args.mtu === undefined ? wish.previous?.mtu !== undefined && requested !== undefined : link?.mtu !== args.mtu) {
 		operations.push(
 			operation(
-				{ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: mtu } },
-				`set the MTU of bridge ${name} to ${mtu}`,
+				{ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: args.mtu } },
+				`set the MTU of bridge ${name} to ${args.mtu ?? "Open vSwitch's choice"}`,
 			),
 		);
 	}
@@ -219,9 +225,7 @@ function planOwnPort(
 				`host ${snapshot.hostName}: addresses: found ${address} on interface "${holder.name}", expected it to be free; choose another address, or remove that one`,
 			);
 	}
-	const gone = (wish.previous?.addresses ?? []).filter(
-		(address) => !wanted.includes(address) && link?.addresses.includes(address),
-	);
+	const gone = toDelete(link, (address) => !wanted.includes(address) && wish.previous?.addresses?.includes(address) === true);
 	for (const cidr of gone)
 		operations.push(
 			operation({ verb: "address.delete", where: HOST, dev: name, cidr }, `remove address ${cidr} from bridge ${name}`),
@@ -250,9 +254,7 @@ function planOwnPort(
 	if (fresh || link?.alias !== alias) {
 		operations.push(operation({ verb: "link.set", where: HOST, name, alias, up: true }, `bring bridge ${name} up`));
 	}
-	// Deleting a primary IPv4 address takes the other ones of its subnet with it, so those that stay are written again.
-	const again = gone.some((address) => !address.includes(":")) ? wanted.filter((address) => !address.includes(":")) : [];
-	for (const cidr of new Set([...missing, ...again]))
+	for (const cidr of [...missing, ...toWriteAgain(link, gone)])
 		operations.push(operation({ verb: "address.add", where: HOST, dev: name, cidr }, `add address ${cidr} to bridge ${name}`));
 	return operations;
 }
@@ -270,7 +272,7 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 				`host ${snapshot.hostName}: bridge "${name}" still has ports that are not this resource's: found ${foreign.slice(0, 5).join(", ")}, expected none; remove them first`,
 			);
 		}
-		return [operation({ verb: "bridge.delete", name }, `delete bridge ${name}`)];
+		return [...planUplinks(wish, [], name, ovs, snapshot), operation({ verb: "bridge.delete", name }, `delete bridge ${name}`)];
 	}
 	const before = JSON.parse(kept) as Before;
 	const columns: Record<string, ColumnValue> = { "external_ids:netplumb": undefined, [BEFORE]: undefined };
@@ -293,21 +295,23 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 				`give bridge ${name} its MTU back`,
 			),
 		);
-	for (const cidr of (wish.previous?.addresses ?? []).filter(
-		(address) => !before.addresses.includes(address) && link?.addresses.includes(address),
-	)) {
+	const ours = (address: string) => wish.previous?.addresses?.includes(address) === true && !before.addresses.includes(address);
+	const gone = toDelete(link, ours);
+	for (const cidr of gone)
 		operations.push(
 			operation({ verb: "address.delete", where: HOST, dev: name, cidr }, `remove address ${cidr} from bridge ${name}`),
 		);
-	}
-	if (link)
-		operations.push(
-			operation(
-				{ verb: "link.set", where: HOST, name, alias: aliasWithLinkMark(link.alias, undefined) },
-				`take the owner mark off bridge ${name}`,
-			),
-		);
-	return operations;
+	for (const cidr of toWriteAgain(link, gone))
+		operations.push(operation({ verb: "address.add", where: HOST, dev: name, cidr }, `keep address ${cidr} on bridge ${name}`));
+	return [...operations, ...unmark(wish, name, snapshot)];
+}
+
+/** The last step of giving a bridge back; alone when an earlier delete stopped before it. */
+function unmark(wish: Wish<OvsBridgeArgs>, name: string, snapshot: Snapshot): Operation[] {
+	const link = snapshot.host.links[name];
+	if (!link || !wish.marks.includes(linkMark(link) ?? "")) return [];
+	const alias = aliasWithLinkMark(link.alias, undefined);
+	return [operation({ verb: "link.set", where: HOST, name, alias }, `take the owner mark off bridge ${name}`)];
 }
 
 function before(bridge: OvsBridge, columns: Record<string, ColumnValue>, addresses: string[], mtu: number | undefined): Before {

@@ -5,6 +5,7 @@ import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
 import { ROUTE_PROTOCOL } from "../host/render";
 import type { Link, Route, RunningContainer } from "../host/snapshot";
+import { routesToWriteAgain, toWriteAgain } from "./addresses";
 import { operation } from "./kind";
 
 /** "NP" in the upper half of the metric: a parked route keeps its own metric in the lower half. */
@@ -121,6 +122,20 @@ export function planRoutesRemoval(previous: Route[], container: RunningContainer
 		if (!stays) operations.push(...restore(route.to, container));
 	}
 	return operations;
+}
+
+/** Writes again what others have on the link and what the kernel may delete along with the addresses that go. */
+export function keepOthers(planned: Operation[], gone: string[], link: Link, container: RunningContainer): Operation[] {
+	const handled = planned.flatMap(({ change }) => ("route" in change ? [change.route] : []));
+	const on = `${link.name} of container ${container.name}`;
+	return [
+		...toWriteAgain(link, gone).map((cidr) =>
+			operation({ verb: "address.add", where: container.id, dev: link.name, cidr }, `keep address ${cidr} on ${on}`),
+		),
+		...routesToWriteAgain(link, gone, container.namespace.routes)
+			.filter((route) => !handled.some((other) => sameKey(other, route)))
+			.map((route) => operation({ verb: "route.add", where: container.id, route }, `keep the route to ${route.to} on ${on}`)),
+	];
 }
 
 /** The kernel tells routes apart by destination and metric (and, for IPv6, by device). */

@@ -1,15 +1,16 @@
 // StaticContainerIp: fixed addresses, default routes and routes on one interface of a container.
 // Sources: ip-address(8), ip-route(8), ip-sysctl.rst (disable_ipv6, arp_notify).
-import { contains, isAssignable, parseCidr, parseIp } from "../../sdk/addressing/index";
+import { contains, formatCidr, isAssignable, network, parseCidr, parseIp } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
 import { addressMarks, aliasWithAddressMark, foreignAlias, linkMark, MAX_ALIAS_BYTES } from "../host/marks";
 import { ownedBy } from "../host/owned";
 import { isRunning, type Link, type RunningContainer, type Snapshot } from "../host/snapshot";
 import { boolean, cidr, containerRef, type Infer, interfaceName, ip, list, object, optional, rule } from "../validate/index";
+import { toDelete, toWriteAgain } from "./addresses";
 import { runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
-import { planRoutes, planRoutesRemoval, wantedRoutes } from "./routes";
+import { keepOthers, planRoutes, planRoutesRemoval, wantedRoutes } from "./routes";
 
 const shape = object({
 	container: containerRef,
@@ -77,6 +78,12 @@ export const staticContainerIpSchema = rule(gatewayRules, ["gateway", "gateway6"
 		const v6 = route.to.includes(":");
 		if (route.via !== undefined && route.via.includes(":") !== v6)
 			complain(`routes[${index}].via`, route.via, `an IPv${v6 ? 6 : 4} address, as in to`, "correct one of the two");
+		const subnet = formatCidr(network(parseCidr(route.to)!));
+		if (subnet !== route.to)
+			complain(`routes[${index}].to`, route.to, "a network, with no bits set behind its prefix", `write it as ${subnet}`);
+		const same = (args.routes ?? []).findIndex((other) => other.to === route.to);
+		if (same < index)
+			complain(`routes[${index}].to`, route.to, "one route to each destination", `remove one: routes[${same}] goes there too`);
 		const isDefault = route.to === "0.0.0.0/0" || route.to === "::/0";
 		if (isDefault && (v6 ? args.gateway6 : args.gateway) !== undefined && args.defaultRoute !== false) {
 			complain(
@@ -137,9 +144,8 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 	const own = addressMarks(link).find(({ mark }) => wish.marks.includes(mark));
 	const missing = args.addresses.filter((address) => !link.addresses.includes(address));
 	refuseForeign(args, link, container, own !== undefined, where);
-	const gone = (wish.previous?.addresses ?? []).filter(
-		(address) => !args.addresses.includes(address) && link.addresses.includes(address),
-	);
+	const before = wish.previous?.addresses ?? [];
+	const gone = toDelete(link, (address) => !args.addresses.includes(address) && before.includes(address));
 	const on = `${link.name} of container ${container.name}`;
 	const operations = gone.map((address) =>
 		operation(
@@ -176,24 +182,19 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 			);
 		operations.push(operation({ verb: "link.set", where: container.id, name: link.name, alias }, `mark ${on}`));
 	}
-	// Deleting a primary IPv4 address takes the other ones of its subnet and their routes with it: those are written again.
-	const rewritten = gone.some((address) => !address.includes(":"))
-		? args.addresses.filter((address) => !address.includes(":"))
-		: [];
-	for (const address of new Set([...missing, ...rewritten]))
+	for (const address of [...missing, ...toWriteAgain(link, gone)])
 		operations.push(
 			operation({ verb: "address.add", where: container.id, dev: link.name, cidr: address }, `add address ${address} to ${on}`),
 		);
 	const only = addressMarks(link).every(({ mark }) => wish.marks.includes(mark));
-	operations.push(
-		...planRoutes(wantedRoutes(args), wish.previous ? wantedRoutes(wish.previous) : [], {
-			container,
-			link,
-			only,
-			rewrite: gone,
-			where,
-		}),
-	);
+	const routes = planRoutes(wantedRoutes(args), wish.previous ? wantedRoutes(wish.previous) : [], {
+		container,
+		link,
+		only,
+		rewrite: gone,
+		where,
+	});
+	operations.push(...routes, ...keepOthers(routes, gone, link, container).filter(({ change }) => change.verb === "route.add"));
 	if (missing.length > 0)
 		operations.push(
 			operation({ verb: "announce", where: container.id, dev: link.name, mac: link.mac }, `announce the addresses of ${on}`),
@@ -239,10 +240,12 @@ function planRemoval(wish: Wish<StaticContainerIpArgs>, snapshot: Snapshot): Ope
 	if (!previous || !isRunning(container)) return [];
 	const link = container.namespace.links[previous.interface];
 	const own = link && addressMarks(link).find(({ mark }) => wish.marks.includes(mark));
-	const operations = planRoutesRemoval(wantedRoutes(previous), container, own ? link : undefined);
-	if (!link || !own) return operations;
+	const routes = planRoutesRemoval(wantedRoutes(previous), container, own ? link : undefined);
+	if (!link || !own) return routes;
+	const gone = toDelete(link, (address) => previous.addresses.includes(address));
+	const operations = [...routes, ...keepOthers(routes, gone, link, container)];
 	const on = `${link.name} of container ${container.name}`;
-	for (const address of previous.addresses.filter((text) => link.addresses.includes(text))) {
+	for (const address of gone) {
 		operations.push(
 			operation(
 				{ verb: "address.delete", where: container.id, dev: link.name, cidr: address },

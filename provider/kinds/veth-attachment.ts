@@ -60,6 +60,17 @@ export type VethAttachmentArgs = Infer<typeof vethAttachmentSchema>;
 /** On the port row of an adopted attachment: what it was before. */
 const BEFORE = "external_ids:netplumb-before";
 
+/**
+ * The host's end carries frames and takes none for itself. No IPv6: a router advertisement or a link-local connection from the
+ * container finds nobody there. Under a userspace datapath the kernel's own stack sees every frame that arrives, beside OVS: it
+ * must not answer ARP for the host's addresses (8: none at all) nor route what is sent to this end's MAC, past bridge and VLAN.
+ */
+const hostEndSettings: [path: (name: string) => string[], value: string, describe: string][] = [
+	[(name) => ["ipv6", "conf", name, "disable_ipv6"], "1", "switch IPv6 off on"],
+	[(name) => ["ipv4", "conf", name, "arp_ignore"], "8", "switch ARP answers off on"],
+	[(name) => ["ipv4", "conf", name, "forwarding"], "0", "switch forwarding off on"],
+];
+
 export const vethAttachment: Kind<VethAttachmentArgs> = {
 	name: "VethAttachment",
 	schema: vethAttachmentSchema,
@@ -133,10 +144,8 @@ function planAttachment(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs
 				},
 				`make interface ${name} of container ${container.name} with host end ${hostName}`,
 			),
-			// No IPv6 on the host's end: a router advertisement or a link-local connection from the container finds nobody there.
-			operation(
-				{ verb: "sysctl.set", where: HOST, path: ["ipv6", "conf", hostName, "disable_ipv6"], value: "1" },
-				`switch IPv6 off on ${hostName}`,
+			...hostEndSettings.map(([path, value, describe]) =>
+				operation({ verb: "sysctl.set", where: HOST, path: path(hostName), value }, `${describe} ${hostName}`),
 			),
 		);
 	}

@@ -15,8 +15,8 @@ export class Transient extends Error {
 	}
 }
 
-/** Opens a TCP connection. */
-export function dial(address: string, port: number, where: string, milliseconds: number): Promise<Socket> {
+/** Opens a TCP connection within the milliseconds that are left of the limit. */
+export function dial(address: string, port: number, where: string, milliseconds: number, limit: number): Promise<Socket> {
 	return new Promise((resolve, reject) => {
 		const socket = tcpConnect({ host: address.replace(/^\[|\]$/g, ""), port, noDelay: true });
 		const timer = setTimeout(() => {
@@ -24,7 +24,7 @@ export function dial(address: string, port: number, where: string, milliseconds:
 			reject(
 				new NetplumbError(
 					"host-unreachable",
-					`${where}: no answer to the TCP connection within ${seconds(milliseconds)} s; check the address and the firewalls in between, or raise timeoutSeconds.`,
+					`${where}: no answer to the TCP connection within ${seconds(limit)} s; check the address and the firewalls in between, or raise timeoutSeconds.`,
 				),
 			);
 		}, milliseconds);

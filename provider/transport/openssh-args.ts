@@ -42,7 +42,8 @@ export function hopArgs(hops: readonly SshHop[], connectSeconds: number): string
 		"RequestTTY=no",
 		"EscapeChar=none",
 		"UpdateHostKeys=no",
-		"LogLevel=ERROR",
+		// INFO, because a handshake without a common algorithm is only said there.
+		"LogLevel=INFO",
 		`ConnectTimeout=${connectSeconds}`,
 		"ServerAliveInterval=15",
 		"ServerAliveCountMax=3",

@@ -93,16 +93,14 @@ async function startMaster(hops: SshHop[], folder: string, where: string, deadli
 			"unsupported",
 			`${where}: transport "openssh" needs the program ssh on this machine: install it, or use transport "ssh2".`,
 		);
-	if (exitCode !== 0)
-		throw await explainSsh(stderr, where, async () => {
-			// The same refusal once more, aloud: only then does ssh name the key that it saw. It sends no authentication either.
-			const aloud = await runProcess(
-				["ssh", "-v", "-o", "LogLevel=DEBUG1", "-o", "ControlPath=none", ...options, "--", address, "exit"],
-				10_000,
-			);
-			return /Server host key: (\S+ SHA256:\S+)/.exec(aloud.stderr)?.[1];
-		});
-	return masterLink(socket, folder, where);
+	if (exitCode === 0) return masterLink(socket, folder, where);
+	const again = async (...more: string[]) =>
+		(await runProcess(["ssh", ...more, "-o", "ControlPath=none", ...options, "--", address, "exit"], 10_000)).stderr;
+	// ssh hides what the ssh of a jump host says while it opens a control socket, so the failure is repeated without one.
+	const words = hops.length > 1 || /UNKNOWN port/.test(stderr) ? `${stderr}\n${await again()}` : stderr;
+	// Only aloud does ssh name the key that it saw. It refuses that key again, so no authentication is sent.
+	const seen = async () => /Server host key: (\S+ SHA256:\S+)/.exec(await again("-v", "-o", "LogLevel=DEBUG1"))?.[1];
+	throw await explainSsh(words, where, seen);
 }
 
 function masterLink(socket: string, folder: string, where: string): Link {

@@ -40,11 +40,13 @@ export interface Login {
 	host: ResolvedHost;
 	where: string;
 	credentials: Credentials;
+	/** The whole time limit, for messages: what is left of it at some moment means nothing to a reader. */
+	limit: number;
 }
 
 /** Collects a login. */
-export async function prepareLogin(host: ResolvedHost, secrets: Secrets, where: string): Promise<Login> {
-	return { host, where, credentials: await collectCredentials(host, secrets, where) };
+export async function prepareLogin(host: ResolvedHost, secrets: Secrets, where: string, limit: number): Promise<Login> {
+	return { host, where, credentials: await collectCredentials(host, secrets, where), limit };
 }
 
 /** Speaks SSH over a connected stream until the login is done. The client is closed when it fails. */
@@ -85,9 +87,7 @@ export async function logIn(login: Login, sock: Duplex, milliseconds: number, co
 		client.destroy();
 		sock.destroy();
 		if (isNetplumbError(error)) throw error;
-		throw (
-			state.refused ?? (await explain(error as Error & { level?: string; code?: unknown }, login, policy, state, milliseconds))
-		);
+		throw state.refused ?? (await explain(error as Error & { level?: string; code?: unknown }, login, policy, state));
 	}
 }
 
@@ -96,7 +96,6 @@ async function explain(
 	login: Login,
 	policy: HostKeyPolicy,
 	state: { greeted: boolean; shaken: boolean },
-	milliseconds: number,
 ): Promise<Error> {
 	const { where, host, credentials } = login;
 	const unreachable = (message: string) => new NetplumbError("host-unreachable", `${where}: ${message}`);
@@ -116,8 +115,8 @@ async function explain(
 	if (error.level === "client-timeout")
 		return unreachable(
 			state.shaken
-				? `the login was not finished within ${seconds(milliseconds)} s; look at the host's load, or raise timeoutSeconds.`
-				: `the port is open, but the SSH handshake was not finished within ${seconds(milliseconds)} s; check that sshd listens there, or raise timeoutSeconds.`,
+				? `the login was not finished within ${seconds(login.limit)} s; look at the host's load, or raise timeoutSeconds.`
+				: `the port is open, but the SSH handshake was not finished within ${seconds(login.limit)} s; check that sshd listens there, or raise timeoutSeconds.`,
 		);
 	if (error.level === "client-authentication" || (state.shaken && /too many authentication/i.test(error.message))) {
 		const certificates = await unusedCertificates(host);

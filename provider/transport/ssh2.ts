@@ -24,7 +24,7 @@ export async function openSsh2(
 	const deadline = Date.now() + milliseconds;
 	const logins: Login[] = [];
 	for (const hop of await route(host))
-		logins.push(await prepareLogin(hop, secrets, whereIs({ ...hop, address: hop.host.address })));
+		logins.push(await prepareLogin(hop, secrets, whereIs({ ...hop, address: hop.host.address }), milliseconds));
 	return retrying(deadline, () => attempt(logins, deadline, counters));
 }
 
@@ -57,7 +57,7 @@ async function attempt(logins: Login[], deadline: number, counters: TransportCou
 			const left = () => Math.max(1, deadline - Date.now());
 			let sock: Duplex;
 			if (previous) sock = await forward(previous, hostname, port, login.where);
-			else sock = socket = await dial(hostname, port, login.where, left());
+			else sock = socket = await dial(hostname, port, login.where, left(), login.limit);
 			clients.push(await logIn(login, sock, left(), counters));
 		}
 		return new Ssh2Link(logins.at(-1)!.where, clients, socket!);

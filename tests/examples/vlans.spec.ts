@@ -48,7 +48,10 @@ describe("example vlans", function () {
 	it("carries the other VLAN tagged on the trunk", async () => {
 		const pid = await on("h1", "docker", "inspect", "-f", "{{.State.Pid}}", "vlan-blue");
 		const trunk = await on("h1", "docker", "inspect", "-f", "{{.State.Pid}}", "vlan-trunk");
-		const sniff = `nsenter -t ${trunk} -n timeout 10 tcpdump -U -e -n -c 1 -i eth1 vlan 20 and arp 2>&1 & sleep 0.1; until grep -q 'listening on' /proc/$!/fd/1 2>/dev/null || [ $((i=i+1)) -gt 20 ]; do nsenter -t ${pid} -n ping -c 1 -W 1 10.40.0.99 >/dev/null; done; wait`;
+		const sniff = [
+			`timeout 10 nsenter -t ${trunk} -n tcpdump -U -e -n -c 1 -i eth1 vlan 20 and arp & sniffer=$!`,
+			`while kill -0 $sniffer 2>/dev/null; do nsenter -t ${pid} -n ping -c 1 -W 0.2 10.40.0.99 >/dev/null; done; wait $sniffer`,
+		].join("\n");
 		expect(await on("h1", "bash", "-c", sniff)).to.match(/vlan 20, .*who-has 10\.40\.0\.99/i);
 	});
 

@@ -1,6 +1,8 @@
 // All that netplumb could leave behind on a host, in a form that is equal when nothing has changed.
 import { on } from "./lab";
 
+const folders = "/run/netplumb /var/lib/netplumb /tmp /etc/systemd/system /run/systemd/system";
+
 type Row = Record<string, unknown>;
 
 /** Links, addresses, routes, OVSDB, firewall, sysctls, files and containers of a lab host, without numbers that only count. */
@@ -14,7 +16,7 @@ export async function hostDump(host: string): Promise<Record<string, unknown>> {
 		on(host, "ovs-vsctl", "--timeout=10", "--format=json", ...tables()),
 		lines("nft -s list ruleset; iptables-save -c | sed 's/\\[[0-9:]*\\]//' | grep -v '^#'"),
 		lines("sysctl -a -r 'net.ipv[46].(conf|ip_forward)' 2>/dev/null"),
-		lines("ls -lR /run/netplumb /var/lib/netplumb /tmp 2>&1; ls /etc/systemd/system /run/systemd/system 2>&1"),
+		lines(`find ${folders} -printf '%p %M %u %s %l\\n' 2>/dev/null | sort`),
 		lines("docker ps -aq --no-trunc"),
 	]);
 	return {

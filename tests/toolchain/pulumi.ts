@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { type Diagnostic, diagnosticsOf, type EngineEvent, readEvents, type Summary, summarize } from "./events";
@@ -49,6 +49,8 @@ export interface StackOptions {
 export class Stack {
 	readonly name: string;
 	readonly backendDir: string;
+	/** The stack's settings. They lie beside its state: no Pulumi.<stack>.yaml appears in the program folder. */
+	readonly settingsFile: string;
 	private readonly ownsBackend: boolean;
 	private initialized: Promise<void> | undefined;
 	private runs = 0;
@@ -57,6 +59,7 @@ export class Stack {
 		this.name = options.name ?? "test";
 		this.ownsBackend = !options.backendDir;
 		this.backendDir = options.backendDir ?? mkdtempSync(path.join(os.tmpdir(), "netplumb-stack-"));
+		this.settingsFile = path.join(this.backendDir, "settings", this.projectName(), `Pulumi.${this.name}.yaml`);
 	}
 
 	up(args: string[] = []): Promise<Result> {
@@ -156,17 +159,19 @@ export class Stack {
 
 	private initialize(): Promise<void> {
 		this.initialized ??= (async () => {
-			mkdirSync(this.backendDir, { recursive: true });
-			const running = await this.spawn(["stack", "init", this.name, "--no-select", "--secrets-provider", "passphrase"]);
+			// `stack init` writes settings beside the Pulumi.yaml that it finds, so it gets a copy to find.
+			const folder = path.dirname(this.settingsFile);
+			mkdirSync(folder, { recursive: true });
+			copyFileSync(path.join(this.options.dir, "Pulumi.yaml"), path.join(folder, "Pulumi.yaml"));
+			const running = await this.spawn(["stack", "init", this.name, "--no-select", "--secrets-provider", "passphrase"], folder);
 			const { exitCode, stderr } = await running.done;
 			if (exitCode !== 0 && !stderr.includes("already exists")) throw new Error(`pulumi stack init failed: ${stderr}`);
 		})();
 		return this.initialized;
 	}
 
-	/** The stack's settings lie beside its state: tests leave no Pulumi.<stack>.yaml in the program folder. */
 	private configArgs(): string[] {
-		return ["--config-file", path.join(this.backendDir, `Pulumi.${this.name}.yaml`)];
+		return ["--config-file", this.settingsFile];
 	}
 
 	private projectName(): string {
@@ -180,14 +185,17 @@ export class Stack {
 		return stdout;
 	}
 
-	private async spawn(args: string[]): Promise<{
+	private async spawn(
+		args: string[],
+		cwd = this.options.dir,
+	): Promise<{
 		child: ChildProcess;
 		done: Promise<{ stdout: string; stderr: string; exitCode: number }>;
 	}> {
 		const { execa } = await import("execa");
 		const cli = await ensurePulumi();
 		const child = execa(cli.command, ["--non-interactive", ...args], {
-			cwd: this.options.dir,
+			cwd,
 			env: await this.environment(),
 			extendEnv: false,
 			reject: false,

@@ -6,7 +6,7 @@ import { connect } from "../../provider/transport/index.js";
 import type { HostAddress } from "../../provider/transport/transport.js";
 import { type FakeSshd, startFake } from "./fake-sshd.js";
 import { Fixture, failure } from "./fixture.js";
-import { freePort } from "./real-sshd.js";
+import { freePort, needSshd, startSshd } from "./real-sshd.js";
 
 describe("transport ssh2, against a scripted server", () => {
 	let fixture: Fixture;
@@ -165,7 +165,9 @@ describe("transport ssh2, against a scripted server", () => {
 		const { port } = server;
 		await server.stop();
 		const swapped = await startFake(fixture, { hostKeys: [fixture.key()], port });
-		const error = await failure(transport.run("true"));
+		let error = await failure(transport.run("true"));
+		// The first script may have been sent before the end of the old connection was heard.
+		if (error.code === "outcome-unknown") error = await failure(transport.run("true"));
 		expect(error.code).to.equal("host-key");
 		expect(error.message).to.contain("has changed");
 		expect(swapped.counts.authAttempts).to.equal(0);
@@ -216,10 +218,9 @@ describe("transport ssh2, against a scripted server", () => {
 		}
 	});
 
-	it("goes through two jump hosts and checks each one's key", async () => {
+	it("goes through two jump hosts and checks each one's key", async function () {
+		needSshd(this);
 		const keys = [fixture.key(), fixture.key()];
-		const { needSshd, startSshd } = await import("./real-sshd.js");
-		void needSshd;
 		const jumps = await Promise.all(keys.map((one) => startSshd(fixture, { hostKeys: [one], keys: [key] })));
 		const via = (pin: string): HostAddress =>
 			host({ port: jumps[1]!.port, hostKey: fixture.pub(keys[1]!), via: host({ port: jumps[0]!.port, hostKey: pin }) });

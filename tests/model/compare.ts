@@ -1,0 +1,105 @@
+// What of a snapshot counts when two hosts are compared: everything but numbers that the kernel deals out.
+import { isDeepStrictEqual } from "node:util";
+import { addressMarks, linkMark, rowMark } from "../../provider/host/marks";
+import { isRunning, type Link, type Namespace, type OvsValue, type Snapshot } from "../../provider/host/snapshot";
+
+type Keep = (mark: string | undefined, what: "link" | "address" | "row") => boolean;
+
+const texts = (values: readonly unknown[]) => values.map((value) => JSON.stringify(value)).sort();
+
+function peerName(link: Link, snapshot: Snapshot): string | undefined {
+	if (link.peerIndex === undefined) return undefined;
+	const all = [
+		snapshot.host,
+		...Object.values(snapshot.containers)
+			.filter(isRunning)
+			.map(({ namespace }) => namespace),
+	];
+	for (const { links } of all)
+		for (const other of Object.values(links))
+			if (other.index === link.peerIndex && other.peerIndex === link.index) return other.name;
+	return "?";
+}
+
+function namespaceOf(namespace: Namespace, snapshot: Snapshot, keep: Keep) {
+	const links = Object.values(namespace.links).filter((link) => keep(linkMark(link), "link"));
+	const names = new Set(links.map(({ name }) => name));
+	return {
+		links: Object.fromEntries(
+			links.map(({ index: _, peerIndex: __, ...link }) => [
+				link.name,
+				{ ...link, addresses: [...link.addresses].sort(), peer: peerName(namespace.links[link.name]!, snapshot) },
+			]),
+		),
+		routes: texts(namespace.routes.filter((route) => names.has(route.dev)).map((route) => Object.entries(route).sort())),
+		ipv6Disabled: Object.fromEntries(Object.entries(namespace.ipv6Disabled).filter(([name]) => names.has(name))),
+	};
+}
+
+const columns = (row: Record<string, OvsValue>) =>
+	Object.fromEntries(
+		Object.entries(row).map(([name, value]) => [name, Array.isArray(value) ? [...value].map(String).sort() : value]),
+	);
+
+/** A plain value for deep comparison. `keep` decides by the owner mark which objects take part. */
+export function essence(snapshot: Snapshot, keep: Keep = () => true) {
+	const ovs = typeof snapshot.ovs === "string" ? undefined : snapshot.ovs;
+	const bridges = Object.values(ovs?.bridges ?? {}).filter((bridge) => keep(rowMark(bridge.columns), "row"));
+	const ports = Object.values(ovs?.ports ?? {}).filter((port) => {
+		const own = port.name === port.bridge ? ovs!.bridges[port.bridge]!.columns : port.columns;
+		return keep(rowMark(own), "row");
+	});
+	const names = new Set(ports.map(({ name }) => name));
+	return {
+		host: namespaceOf(snapshot.host, snapshot, keep),
+		containers: Object.fromEntries(
+			Object.entries(snapshot.containers).map(([reference, container]) => [
+				reference,
+				isRunning(container) ? namespaceOf(container.namespace, snapshot, keep) : container,
+			]),
+		),
+		bridges: Object.fromEntries(
+			bridges.map((bridge) => [
+				bridge.name,
+				{
+					columns: columns(bridge.columns),
+					ports: bridge.ports.filter((port) => names.has(port)).sort(),
+					controllers: [...bridge.controllers].sort(),
+				},
+			]),
+		),
+		ports: Object.fromEntries(
+			ports.map((port) => [
+				port.name,
+				{ bridge: port.bridge, columns: columns(port.columns), interface: columns(port.interface) },
+			]),
+		),
+	};
+}
+
+/** Everything that does not carry this mark. */
+export function foreign(snapshot: Snapshot, mark: string) {
+	return essence(snapshot, (other) => other !== mark);
+}
+
+/** Only what carries this mark. */
+export function own(snapshot: Snapshot, mark: string) {
+	return essence(snapshot, (other) => other === mark);
+}
+
+/** True when any link says that a resource's addresses are on it. */
+export function addressed(snapshot: Snapshot, mark: string): boolean {
+	return Object.values(snapshot.containers)
+		.filter(isRunning)
+		.some(({ namespace }) => Object.values(namespace.links).some((link) => addressMarks(link).some((one) => one.mark === mark)));
+}
+
+/** Where two plain values differ, in one line each; undefined when they are equal. */
+export function difference(found: unknown, expected: unknown, path = ""): string | undefined {
+	if (isDeepStrictEqual(found, expected)) return undefined;
+	const objects = [found, expected].every((value) => typeof value === "object" && value !== null && !Array.isArray(value));
+	if (!objects) return `${path}: found ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}`;
+	const [a, b] = [found, expected] as [Record<string, unknown>, Record<string, unknown>];
+	const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+	return keys.map((key) => difference(a[key], b[key], `${path}/${key}`)).find((text) => text !== undefined);
+}

@@ -1,0 +1,61 @@
+// Random inputs of every kind, good ones most of the time.
+import * as fc from "fast-check";
+import { DB, WEB } from "../model/hosts";
+
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+const subset = <T>(...values: T[]) => fc.subarray(values, { minLength: 0 });
+
+export const bridgeInputs = fc.record({
+	name: fc.constantFrom(undefined, "br0", "br-old"),
+	datapath: fc.constantFrom(undefined, "system", "netdev"),
+	addresses: maybe(fc.shuffledSubarray(["10.20.0.1/24", "10.20.0.2/24", "10.21.0.1/16", "fd00:20::1/64"])),
+	mtu: maybe(fc.constantFrom(1400, 1500, 9000)),
+	uplinks: maybe(subset("nic0", "nic1")),
+	failMode: fc.constantFrom(undefined, "standalone", "secure"),
+	rstp: maybe(fc.boolean()),
+	mcastSnooping: maybe(fc.boolean()),
+	controllers: maybe(subset("tcp:192.0.2.1:6653", "tcp:192.0.2.2:6653")),
+	protocols: maybe(subset("OpenFlow10", "OpenFlow13")),
+	otherConfig: maybe(
+		fc.dictionary(fc.constantFrom("mac-aging-time", "hwaddr", "disable-in-band"), fc.constantFrom("02:00:00:00:00:99", "300")),
+	),
+	adopt: fc.constantFrom(undefined, true, true),
+});
+
+const tag = fc.integer({ min: 1, max: 4094 });
+
+export const vethInputs = fc.record({
+	container: fc.constantFrom(WEB, WEB, DB),
+	bridge: fc.constantFrom("br-old", "br-old", "br-old", "docker0", "lbr0"),
+	interface: fc.constantFrom(undefined, "eth1", "eth0", "lan"),
+	hostInterface: fc.constantFrom(undefined, undefined, "vweb", "vold0"),
+	mac: fc.constantFrom(undefined, "02:00:00:00:00:01", "02:00:00:00:00:02"),
+	mtu: maybe(fc.constantFrom(68, 1400, 1500, 9000)),
+	vlan: fc.oneof(
+		fc.constant(undefined),
+		tag,
+		fc.record({ tag }),
+		fc.record({ trunks: fc.uniqueArray(tag, { minLength: 1, maxLength: 3 }), native: maybe(tag) }, { requiredKeys: ["trunks"] }),
+	),
+});
+
+export const ipInputs = fc.record({
+	container: fc.constant(WEB),
+	interface: fc.constantFrom("eth1", "eth1", "eth0"),
+	addresses: fc.shuffledSubarray(
+		["10.20.0.10/24", "10.20.0.11/24", "10.30.0.10/16", "192.168.9.9/32", "fd00:20::10/64", "fd00:30::10/64"],
+		{ minLength: 1 },
+	),
+	gateway: fc.constantFrom(undefined, undefined, "10.20.0.1", "10.30.0.1"),
+	gateway6: fc.constantFrom(undefined, undefined, "fd00:20::1", "fe80::1"),
+	defaultRoute: fc.constantFrom(undefined, true, false),
+	routes: maybe(
+		fc.shuffledSubarray([
+			{ to: "10.99.0.0/16", via: "10.20.0.2" },
+			{ to: "10.98.0.0/16" },
+			{ to: "fd00:99::/48", via: "fd00:20::2" },
+			{ to: "10.99.0.0/16", via: "10.20.0.3" },
+			{ to: "10.97.0.5/24", via: "10.20.0.2" },
+		]),
+	),
+});
