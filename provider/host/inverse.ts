@@ -20,7 +20,8 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			if (change.mac !== undefined) undo.mac = link.mac;
 			if (change.alias !== undefined) undo.alias = link.alias ?? "";
 			if (change.up !== undefined) undo.up = link.up;
-			if (change.master !== undefined) undo.master = link.master ?? null;
+			// A port of Open vSwitch is in no Linux bridge: its master comes back with its port.
+			if (change.master !== undefined) undo.master = link.master === "ovs-system" ? null : (link.master ?? null);
 			return [undo];
 		}
 		case "address.add": {
@@ -32,11 +33,10 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			const link = namespace?.links[change.dev];
 			// The kernel may have deleted more along with it: see kinds/addresses.ts.
 			const along: Change[] = toWriteAgain(link, [change.cidr]).map((cidr) => ({ ...change, verb: "address.add", cidr }));
-			const routes = change.cidr.includes(":")
-				? []
-				: (namespace?.routes ?? []).filter(
-						({ dev, to, protocol }) => dev === change.dev && !to.includes(":") && protocol !== "kernel",
-					);
+			const v6 = change.cidr.includes(":");
+			const routes = (namespace?.routes ?? []).filter(
+				({ dev, to, protocol }) => dev === change.dev && to.includes(":") === v6 && protocol !== "kernel",
+			);
 			return [
 				{ ...change, verb: "address.add" },
 				...along,

@@ -7,6 +7,13 @@ import type { Route } from "./snapshot";
 /** The rtnetlink protocol number of our routes: unassigned in iproute2's rt_protos, "N" in ASCII. */
 export const ROUTE_PROTOCOL = "78";
 
+/** A default route that is kept for later stands with its own metric in the lower half of this one ("NP" in the upper half). */
+export const PARKED = 0x4e500000;
+
+export function isParked(route: Route): boolean {
+	return route.metric >= PARKED && route.metric < PARKED + 0x10000;
+}
+
 /** Descriptor of the host's own network namespace, open while a script runs. */
 const HOST_NAMESPACE = "/proc/self/fd/8";
 
@@ -163,8 +170,16 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	announce: [false, 15],
 };
 
+function ranked(change: Change): [teardown: boolean, order: number] {
+	// A parked route goes only when the route that it stands for is back.
+	if (change.verb === "route.delete" && isParked(change.route)) return [false, 16];
+	// Out of a Linux bridge before it can go into another one; down before the port, which remembers that it was down, is gone.
+	if (change.verb === "link.set" && (change.master === null || change.up === false)) return [true, 1];
+	return rank[change.verb];
+}
+
 export function placeOf(change: Change): { stage: Stage; where: string; order: number } {
-	const [teardown, order] = rank[change.verb];
+	const [teardown, order] = ranked(change);
 	const where = "where" in change ? change.where : HOST;
 	if (where === HOST) return { stage: teardown ? Stage.HostTeardown : Stage.HostBuild, where, order };
 	if (teardown) return { stage: Stage.ContainerTeardown, where, order };

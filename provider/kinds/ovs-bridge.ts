@@ -21,7 +21,7 @@ import {
 	string,
 	text,
 } from "../validate/index";
-import { toDelete, toWriteAgain } from "./addresses";
+import { hostAddresses, toDelete, toWriteAgain } from "./addresses";
 import { differing, inWords, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
@@ -61,7 +61,9 @@ const shape = object({
 	adopt: optional(boolean),
 });
 
-export const ovsBridgeSchema = rule(shape, ["stp", "rstp"], (args, complain) => {
+const addressed = rule(shape, ["addresses"], ({ addresses = [] }, complain) => hostAddresses(addresses, complain));
+
+export const ovsBridgeSchema = rule(addressed, ["stp", "rstp"], (args, complain) => {
 	if (args.stp && args.rstp) complain("rstp", true, "at most one of stp and rstp", "keep rstp, which is the newer one");
 });
 
@@ -166,10 +168,16 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 	// Without this, the bridge's MAC and datapath id follow its ports as they come and go.
 	if (!adopted && args.otherConfig?.["hwaddr"] === undefined) columns["other_config:hwaddr"] = derivedMac(wish.mark);
 	columns["external_ids:netplumb"] = wish.mark;
-	if (adopted && !mine)
-		columns[BEFORE] = JSON.stringify(
-			before(bridge!, columns, link?.addresses ?? [], args.mtu === undefined ? undefined : link?.mtu),
-		);
+	if (adopted) {
+		const kept = mine ? keptBefore(bridge!) : before(bridge!, {}, link?.addresses ?? [], undefined);
+		// What the program no longer asks for is given back at once.
+		const asked = wantedColumns(args, undefined);
+		for (const path of Object.keys(wantedColumns(args, wish.previous)))
+			if (!(path in asked) && path in kept.columns) columns[path] = kept.columns[path] ?? undefined;
+		const now = before(bridge!, columns, [], args.mtu === undefined ? undefined : link?.mtu);
+		const all = Object.entries({ ...now.columns, ...kept.columns }).sort(([a], [b]) => (a < b ? -1 : 1));
+		columns[BEFORE] = JSON.stringify({ ...kept, columns: Object.fromEntries(all), mtu: kept.mtu ?? now.mtu });
+	}
 	const changes = differing(bridge?.columns, columns);
 	if (Object.keys(changes).length > 0) {
 		operations.push(
@@ -189,7 +197,11 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 		);
 	}
 	const requested = columnAt(ovs.ports[name]?.interface ?? {}, "mtu_request");
-	if (args.mtu === undefined ? wish.previous?.mtu !== undefined && requested !== undefined : link?.mtu !== args.mtu) {
+	if (
+		args.mtu === undefined
+			? wish.previous?.mtu !== undefined && requested !== undefined
+			: link?.mtu !== args.mtu || requested !== args.mtu
+	) {
 		operations.push(
 			operation(
 				{ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: args.mtu } },
@@ -274,7 +286,7 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 		}
 		return [...planUplinks(wish, [], name, ovs, snapshot), operation({ verb: "bridge.delete", name }, `delete bridge ${name}`)];
 	}
-	const before = JSON.parse(kept) as Before;
+	const before = keptBefore(bridge);
 	const columns: Record<string, ColumnValue> = { "external_ids:netplumb": undefined, [BEFORE]: undefined };
 	for (const [path, value] of Object.entries(before.columns)) columns[path] = value ?? undefined;
 	const operations: Operation[] = [
@@ -288,7 +300,7 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 				`give bridge ${name} its controllers back`,
 			),
 		);
-	if (before.mtu !== undefined && link?.mtu !== before.mtu)
+	if (before.mtu !== undefined && columnAt(ovs.ports[name]?.interface ?? {}, "mtu_request") !== undefined)
 		operations.push(
 			operation(
 				{ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: undefined } },
@@ -318,6 +330,10 @@ function before(bridge: OvsBridge, columns: Record<string, ColumnValue>, address
 	const kept = Object.keys(columns).filter((path) => !path.startsWith("external_ids:netplumb"));
 	const old = Object.fromEntries(kept.map((path) => [path, columnAt(bridge.columns, path) ?? null]));
 	return { columns: old, controllers: bridge.controllers, addresses, mtu };
+}
+
+function keptBefore(bridge: OvsBridge): Before {
+	return JSON.parse(String(columnAt(bridge.columns, BEFORE))) as Before;
 }
 
 function refuseForeign(hostName: string, name: string, owner: string | undefined, adopt: boolean): void {

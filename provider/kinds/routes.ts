@@ -3,13 +3,11 @@
 import { contains, parseCidr, parseIp } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
-import { ROUTE_PROTOCOL } from "../host/render";
+import { isParked, PARKED, ROUTE_PROTOCOL } from "../host/render";
 import type { Link, Route, RunningContainer } from "../host/snapshot";
 import { routesToWriteAgain, toWriteAgain } from "./addresses";
 import { operation } from "./kind";
 
-/** "NP" in the upper half of the metric: a parked route keeps its own metric in the lower half. */
-const PARKED = 0x4e500000;
 const DEFAULTS = ["0.0.0.0/0", "::/0"];
 
 interface RouteArgs {
@@ -141,10 +139,6 @@ export function keepOthers(planned: Operation[], gone: string[], link: Link, con
 /** The kernel tells routes apart by destination and metric (and, for IPv6, by device). */
 function sameKey(a: Route, b: Route): boolean {
 	return a.to === b.to && a.metric === b.metric && a.dev === b.dev;
-}
-
-function isParked(route: Route): boolean {
-	return route.metric >= PARKED && route.metric < PARKED + 0x10000;
 }
 
 function remove(route: Route, container: RunningContainer): Operation {

@@ -1,13 +1,13 @@
 // StaticContainerIp: fixed addresses, default routes and routes on one interface of a container.
 // Sources: ip-address(8), ip-route(8), ip-sysctl.rst (disable_ipv6, arp_notify).
-import { contains, formatCidr, isAssignable, network, parseCidr, parseIp } from "../../sdk/addressing/index";
+import { contains, formatCidr, network, parseCidr, parseIp } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
 import { addressMarks, aliasWithAddressMark, foreignAlias, linkMark, MAX_ALIAS_BYTES } from "../host/marks";
 import { ownedBy } from "../host/owned";
 import { isRunning, type Link, type RunningContainer, type Snapshot } from "../host/snapshot";
 import { boolean, cidr, containerRef, type Infer, interfaceName, ip, list, object, optional, rule } from "../validate/index";
-import { toDelete, toWriteAgain } from "./addresses";
+import { hostAddresses, namesSubnet, toDelete, toWriteAgain } from "./addresses";
 import { runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { keepOthers, planRoutes, planRoutesRemoval, wantedRoutes } from "./routes";
@@ -24,25 +24,7 @@ const shape = object({
 });
 
 const addressRules = rule(shape, ["addresses"], ({ addresses }, complain) => {
-	addresses.forEach((text, index) => {
-		const address = parseCidr(text)!;
-		if (!isAssignable(address))
-			complain(`addresses[${index}]`, text, "an address that an interface can have", "choose one inside the subnet");
-		const same = addresses.findIndex((other) => other.split("/")[0] === text.split("/")[0]);
-		if (same < index) complain(`addresses[${index}]`, text, "every address once", `remove it: addresses[${same}] has it too`);
-		const wide = address.family === 4 ? address.prefix <= 30 : address.prefix <= 126;
-		const size = BigInt(address.family === 4 ? 32 : 128) - BigInt(address.prefix);
-		const host = address.value & ((1n << size) - 1n);
-		if (wide && host === 0n)
-			complain(`addresses[${index}]`, text, "a host's address", "this one names the subnet itself: choose the next one");
-		if (wide && address.family === 4 && host === (1n << size) - 1n)
-			complain(
-				`addresses[${index}]`,
-				text,
-				"a host's address",
-				"this one is the subnet's broadcast address: choose the one before",
-			);
-	});
+	hostAddresses(addresses, complain);
 });
 
 const gatewayRules = (["gateway", "gateway6"] as const).reduce(
@@ -57,6 +39,8 @@ const gatewayRules = (["gateway", "gateway6"] as const).reduce(
 				complain(key, gateway, `an IPv${family} address among addresses`, "add one, or remove the gateway");
 			else if (args.addresses.some((text) => text.split("/")[0] === gateway))
 				complain(key, gateway, "another machine's address", "it is the container's own: correct one of the two");
+			else if (family === 4 && subnets.some((subnet) => contains(subnet, hop) && namesSubnet(hop, subnet)))
+				complain(key, gateway, "a machine's address", "this one is the subnet's own or its broadcast address: correct it");
 			// A host address (/32, /128) has no subnet: its gateway is then reached directly on the link.
 			else if (
 				!subnets.some((subnet) => contains(subnet, hop) || subnet.prefix === (family === 4 ? 32 : 128)) &&
@@ -73,30 +57,41 @@ const gatewayRules = (["gateway", "gateway6"] as const).reduce(
 	addressRules,
 );
 
-export const staticContainerIpSchema = rule(gatewayRules, ["gateway", "gateway6", "routes", "defaultRoute"], (args, complain) => {
-	(args.routes ?? []).forEach((route, index) => {
-		const v6 = route.to.includes(":");
-		if (route.via !== undefined && route.via.includes(":") !== v6)
-			complain(`routes[${index}].via`, route.via, `an IPv${v6 ? 6 : 4} address, as in to`, "correct one of the two");
-		const subnet = formatCidr(network(parseCidr(route.to)!));
-		if (subnet !== route.to)
-			complain(`routes[${index}].to`, route.to, "a network, with no bits set behind its prefix", `write it as ${subnet}`);
-		const same = (args.routes ?? []).findIndex((other) => other.to === route.to);
-		if (same < index)
-			complain(`routes[${index}].to`, route.to, "one route to each destination", `remove one: routes[${same}] goes there too`);
-		const isDefault = route.to === "0.0.0.0/0" || route.to === "::/0";
-		if (isDefault && (v6 ? args.gateway6 : args.gateway) !== undefined && args.defaultRoute !== false) {
-			complain(
-				`routes[${index}].to`,
-				route.to,
-				"one default route of a family",
-				`remove it: ${v6 ? "gateway6" : "gateway"} makes it`,
-			);
-		}
-	});
-	if (args.defaultRoute === true && args.gateway === undefined && args.gateway6 === undefined)
-		complain("defaultRoute", true, "a gateway beside it", "add gateway or gateway6");
-});
+export const staticContainerIpSchema = rule(
+	gatewayRules,
+	["addresses", "gateway", "gateway6", "routes", "defaultRoute"],
+	(args, complain) => {
+		(args.routes ?? []).forEach((route, index) => {
+			const v6 = route.to.includes(":");
+			if (route.via !== undefined && route.via.includes(":") !== v6)
+				complain(`routes[${index}].via`, route.via, `an IPv${v6 ? 6 : 4} address, as in to`, "correct one of the two");
+			const subnet = formatCidr(network(parseCidr(route.to)!));
+			if (subnet !== route.to)
+				complain(`routes[${index}].to`, route.to, "a network, with no bits set behind its prefix", `write it as ${subnet}`);
+			const same = (args.routes ?? []).findIndex((other) => other.to === route.to);
+			if (same < index)
+				complain(`routes[${index}].to`, route.to, "one route to each destination", `remove one: routes[${same}] goes there too`);
+			if (!args.addresses.some((address) => address.includes(":") === v6))
+				complain(
+					`routes[${index}].to`,
+					route.to,
+					`a destination of the addresses' family, IPv${v6 ? 4 : 6}`,
+					`add an IPv${v6 ? 6 : 4} address, or remove the route`,
+				);
+			const isDefault = route.to === "0.0.0.0/0" || route.to === "::/0";
+			if (isDefault && (v6 ? args.gateway6 : args.gateway) !== undefined && args.defaultRoute !== false) {
+				complain(
+					`routes[${index}].to`,
+					route.to,
+					"one default route of a family",
+					`remove it: ${v6 ? "gateway6" : "gateway"} makes it`,
+				);
+			}
+		});
+		if (args.defaultRoute === true && args.gateway === undefined && args.gateway6 === undefined)
+			complain("defaultRoute", true, "a gateway beside it", "add gateway or gateway6");
+	},
+);
 
 export type StaticContainerIpArgs = Infer<typeof staticContainerIpSchema>;
 
@@ -172,7 +167,9 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 			),
 		);
 	}
-	const enabled = (needsIpv6 && linkMark(link) === undefined) || own?.enabledIpv6 === true;
+	const idleIpv6 = own?.enabledIpv6 === true && !usesIpv6(link, gone, args.addresses);
+	if (idleIpv6) operations.push(switchIpv6Off(link, container));
+	const enabled = needsIpv6 || (own?.enabledIpv6 === true && !idleIpv6);
 	const alias = aliasWithAddressMark(dropMarks(link, wish.marks), wish.mark, enabled ? "enabled-ipv6" : "present");
 	if (alias !== link.alias) {
 		if (alias.length > MAX_ALIAS_BYTES)
@@ -200,6 +197,18 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 			operation({ verb: "announce", where: container.id, dev: link.name, mac: link.mac }, `announce the addresses of ${on}`),
 		);
 	return operations;
+}
+
+/** True when IPv6 addresses are left on the link, be they another owner's. */
+function usesIpv6(link: Link, gone: readonly string[], wanted: readonly string[]): boolean {
+	return [...link.addresses.filter((address) => !gone.includes(address)), ...wanted].some((address) => address.includes(":"));
+}
+
+function switchIpv6Off(link: Link, container: RunningContainer): Operation {
+	return operation(
+		{ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "disable_ipv6"], value: "1" },
+		`switch IPv6 off again on ${link.name} of container ${container.name}`,
+	);
 }
 
 function dropMarks(link: Link, marks: string[]): string {
@@ -253,13 +262,7 @@ function planRemoval(wish: Wish<StaticContainerIpArgs>, snapshot: Snapshot): Ope
 			),
 		);
 	}
-	if (own.enabledIpv6)
-		operations.push(
-			operation(
-				{ verb: "sysctl.set", where: container.id, path: ["ipv6", "conf", link.name, "disable_ipv6"], value: "1" },
-				`switch IPv6 off again on ${on}`,
-			),
-		);
+	if (own.enabledIpv6 && !usesIpv6(link, gone, [])) operations.push(switchIpv6Off(link, container));
 	operations.push(
 		operation(
 			{ verb: "link.set", where: container.id, name: link.name, alias: dropMarks(link, wish.marks) },

@@ -60,6 +60,12 @@ export type VethAttachmentArgs = Infer<typeof vethAttachmentSchema>;
 /** On the port row of an adopted attachment: what it was before. */
 const BEFORE = "external_ids:netplumb-before";
 
+interface Before {
+	links: { bridge: string; mac: string; inside: number; outside: number };
+	/** Columns of the port; null: it was empty. */
+	[column: string]: ColumnValue | null | object;
+}
+
 /**
  * The host's end carries frames and takes none for itself. No IPv6: a router advertisement or a link-local connection from the
  * container finds nobody there. Under a userspace datapath the kernel's own stack sees every frame that arrives, beside OVS: it
@@ -222,7 +228,9 @@ function planPort(
 ): Operation[] {
 	const name = args.hostInterface!;
 	const owner = port && rowMark(port.columns);
-	if (port && !wish.marks.includes(owner ?? "") && !(adopting && owner === undefined)) {
+	// A row without a mark, for an interface that carries ours: somebody plugged it in anew by hand. The interface decides.
+	const ours = adopting || (outside !== undefined && wish.marks.includes(linkMark(outside) ?? ""));
+	if (port && !wish.marks.includes(owner ?? "") && !(ours && owner === undefined)) {
 		throw new NetplumbError(
 			"conflict",
 			`host ${snapshot.hostName}: hostInterface: found a port "${name}" in bridge "${port.bridge}" that this resource did not make, expected the name to be free; choose another name`,
@@ -239,6 +247,12 @@ function planPort(
 				`take port ${name} out of bridge ${port.bridge}${fault && ` (${fault})`}`,
 			),
 		);
+	if (adopting && (!bridge.ovs || !port)) {
+		throw new NetplumbError(
+			"unsupported",
+			`host ${snapshot.hostName}: adopt: found "${name}" not in an Open vSwitch bridge, expected it in one, whose port keeps what has to be given back; take the old interface away, and leave adopt out`,
+		);
+	}
 	if (!bridge.ovs) {
 		if (outside?.master !== bridge.name)
 			operations.push(
@@ -259,10 +273,14 @@ function planPort(
 		"external_ids:netplumb": wish.mark,
 		"external_ids:netplumb-container": container.id.slice(0, 12),
 	};
-	if (adopting)
-		columns[BEFORE] = JSON.stringify(
-			Object.fromEntries(Object.keys(vlan).map((path) => [path, columnAt(port!.columns, path) ?? null])),
-		);
+	if (adopting) {
+		const inside = container.namespace.links[args.interface]!;
+		const before: Before = {
+			...Object.fromEntries(Object.keys(vlan).map((path) => [path, columnAt(port!.columns, path) ?? null])),
+			links: { bridge: port!.bridge, mac: inside.mac, inside: inside.mtu, outside: outside!.mtu },
+		};
+		columns[BEFORE] = JSON.stringify(before);
+	} else if (port && !keep && columnAt(port.columns, BEFORE) !== undefined) columns[BEFORE] = columnAt(port.columns, BEFORE);
 	const changes = differing(keep ? port.columns : undefined, columns);
 	if (Object.keys(changes).length > 0) {
 		operations.push(
@@ -327,34 +345,47 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 	const operations: Operation[] = [];
 	const adopted = owned.ports.find((port) => columnAt(port.columns, BEFORE) !== undefined);
 	if (adopted) {
-		const before = JSON.parse(String(columnAt(adopted.columns, BEFORE))) as Record<string, ColumnValue | null>;
+		const { links: was, ...settings } = JSON.parse(String(columnAt(adopted.columns, BEFORE))) as Before;
 		const columns: Record<string, ColumnValue> = {
 			"external_ids:netplumb": undefined,
 			"external_ids:netplumb-container": undefined,
 			[BEFORE]: undefined,
 		};
-		for (const [path, value] of Object.entries(before)) columns[path] = value ?? undefined;
+		for (const [path, value] of Object.entries(settings)) columns[path] = (value as ColumnValue | null) ?? undefined;
+		const { name, bridge } = adopted;
+		const move = bridge !== was.bridge && typeof snapshot.ovs === "object" && was.bridge in snapshot.ovs.bridges;
+		if (move)
+			operations.push(
+				operation({ verb: "port.delete", bridge, name }, `take port ${name} out of bridge ${bridge}`),
+				operation({ verb: "port.add", bridge: was.bridge, name }, `put port ${name} back into bridge ${was.bridge}`),
+			);
+		const given = move ? Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)) : columns;
 		operations.push(
-			operation({ verb: "row.set", table: "Port", row: adopted.name, columns }, `give port ${adopted.name} its settings back`),
+			operation({ verb: "row.set", table: "Port", row: name, columns: given }, `give port ${name} its settings back`),
 		);
 		for (const { where, link } of owned.links) {
+			const back = where === HOST ? { mtu: was.outside } : { mtu: was.inside, mac: was.mac };
 			operations.push(
 				operation(
-					{ verb: "link.set", where, name: link.name, alias: aliasWithLinkMark(link.alias, undefined) },
-					`take the owner mark off ${link.name}`,
+					{ verb: "link.set", where, name: link.name, ...back, alias: aliasWithLinkMark(link.alias, undefined) },
+					`give ${link.name} its settings back`,
 				),
 			);
 		}
 		return operations;
 	}
-	for (const port of owned.ports)
+	const outside = owned.links.filter(({ where }) => where === HOST);
+	// A row without a mark, for an interface of ours, would stay behind as a port without a device.
+	const rows = Object.values(typeof snapshot.ovs === "object" ? snapshot.ovs.ports : {}).filter(
+		(port) => rowMark(port.columns) === undefined && outside.some(({ link }) => link.name === port.name),
+	);
+	for (const port of [...owned.ports, ...rows])
 		operations.push(
 			operation(
 				{ verb: "port.delete", bridge: port.bridge, name: port.name },
 				`take port ${port.name} out of bridge ${port.bridge}`,
 			),
 		);
-	const outside = owned.links.filter(({ where }) => where === HOST);
 	const deleted = outside.length > 0 ? outside : owned.links;
 	for (const { where, link } of deleted)
 		operations.push(operation({ verb: "link.delete", where, name: link.name }, `delete interface ${link.name}`));

@@ -1,6 +1,7 @@
 // One transport a host and process, so that a hundred resources share one connection.
 
 import { createHash } from "node:crypto";
+import { appendFileSync } from "node:fs";
 import { connect } from "./index.js";
 import type { HostAddress, Secrets, Transport } from "./transport.js";
 
@@ -11,10 +12,27 @@ export function transportFor(host: HostAddress, secrets: Secrets = {}): Transpor
 	const key = hostKeyOf(host, secrets);
 	let transport = transports.get(key);
 	if (!transport) {
-		transport = connect(host, secrets);
+		transport = counted(connect(host, secrets), host.address);
 		transports.set(key, transport);
 	}
 	return transport;
+}
+
+/**
+ * For tests and `bench/`: with NETPLUMB_STATS=<file>, each script that has ended appends a line of JSON with the process, the
+ * address and the transport's counters so far. A line a script, because the engine ends this process without a word.
+ */
+function counted(transport: Transport, address: string): Transport {
+	const file = process.env.NETPLUMB_STATS;
+	if (!file) return transport;
+	return {
+		counters: transport.counters,
+		close: () => transport.close(),
+		run: (script, options) =>
+			transport.run(script, options).finally(() => {
+				appendFileSync(file, `${JSON.stringify({ pid: process.pid, address, ...transport.counters })}\n`);
+			}),
+	};
 }
 
 /** Ends every connection of this process; the next `run` would connect again. */

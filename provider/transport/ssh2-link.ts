@@ -101,7 +101,7 @@ export class Ssh2Link implements Link {
 
 	hold(active: boolean): void {
 		if (active) this.socket.ref();
-		
+		else this.socket.unref();
 	}
 
 	close(): void {

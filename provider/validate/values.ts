@@ -112,7 +112,9 @@ export const mac: Schema<string> = leaf<string>(
 	(value: string) => {
 		const canonical = canonicalMac(value);
 		if (canonical === undefined) return undefined;
-		return isUnicastMac(value) ? { ok: canonical } : { wayOut: "clear the lowest bit of the first byte, which marks a group" };
+		if (isUnicastMac(value)) return { ok: canonical };
+		if (canonical === "00:00:00:00:00:00") return { wayOut: "leave it out to have one derived" };
+		return { wayOut: "clear the lowest bit of the first byte, which marks a group" };
 	},
 );
 

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { expect } from "chai";
 import * as ts from "typescript";
-import { kinds } from "../../provider/kinds/registry";
+import { type KindName, kinds } from "../../provider/kinds/registry";
+import { commandsOf } from "./commands";
 import { compileErrors } from "./compile";
 
 const ROOT = path.resolve(__dirname, "..", "..");
@@ -35,7 +36,7 @@ const pages = [
 	...filesBelow("docs", ".md"),
 	...filesBelow("examples", ".md"),
 ];
-const kindNames = Object.keys(kinds);
+const kindNames = Object.keys(kinds) as KindName[];
 const pageOf = (kind: string): string => `docs/resources/${kebab(kind)}.md`;
 
 /** What stands below a heading of level two, up to the next one. */
@@ -77,7 +78,8 @@ function propertiesOf(file: string, name: string): string[] {
 		if (ts.isUnionTypeNode(type) || ts.isIntersectionTypeNode(type)) return type.types.flatMap(ofType);
 		return ts.isTypeReferenceNode(type) ? ofName(type.typeName.getText()) : [];
 	};
-	const ofMembers = (members: ts.NodeArray<ts.TypeElement>): string[] => members.flatMap((member) => member.name?.getText() ?? []);
+	const ofMembers = (members: ts.NodeArray<ts.TypeElement>): string[] =>
+		members.flatMap((member) => member.name?.getText() ?? []);
 	const ofName = (wanted: string): string[] => {
 		for (const statement of source.statements) {
 			if (ts.isInterfaceDeclaration(statement) && statement.name.text === wanted) return ofMembers(statement.members);
@@ -107,7 +109,8 @@ describe("documentation", () => {
 			it(`${page}: names no machine, registry or workplace`, () => {
 				const text = read(page);
 				const paths = text.match(/(?:^|[\s"'`(=])\/(?:work|home|Users|root|mnt|srv)\/[^\s"'`)]*/gm) ?? [];
-				const registries = text.match(/\b(?:artifactory|nexus|verdaccio|devpi|registry\.[a-z.]+|[a-z]*proxy\.[a-z.]+)\b/gi) ?? [];
+				const registries =
+					text.match(/\b(?:artifactory|nexus|verdaccio|devpi|registry\.(?!ts\b)[a-z.]+|[a-z]*proxy\.[a-z.]+)\b/gi) ?? [];
 				expect([...paths, ...registries]).to.deep.equal([]);
 				const hosts = [...text.matchAll(/https?:\/\/([^\s/)`"]+)/g)].map((match) => match[1]!);
 				const known = ["semver.org", "nodejs.org", "www.pulumi.com", "10.20.1.10"];
@@ -154,6 +157,13 @@ describe("documentation", () => {
 				expect(tableNames(section(text(), "Outputs"))).to.have.members([...declared, "host", "drift"]);
 			});
 
+			it("shows the commands that the provider sends for examples/static-ip", () => {
+				// One line, whatever the page's line breaks are.
+				const shown = section(text(), "What it changes on the host").replace(/\s+/g, " ");
+				const commands = commandsOf(kind);
+				expect(commands.filter((command) => !shown.includes(command))).to.deep.equal([]);
+			});
+
 			it("takes its examples from examples/", () => {
 				const unindented = (code: string): string => code.replace(/^\t+/gm, "").trim();
 				const sources = filesBelow("examples", "index.ts").map((file) => unindented(read(file)));
@@ -177,23 +187,30 @@ describe("documentation", () => {
 	});
 
 	it("names every kind in the README and in the list of pages", () => {
-		for (const page of ["README.md", "docs/_index.md"]) for (const kind of kindNames) expect(read(page)).to.include(pageName(kind));
+		for (const page of ["README.md", "docs/_index.md"])
+			for (const kind of kindNames) expect(read(page)).to.include(pageName(kind));
 	});
 
 	it("quotes messages that the code has", () => {
 		const code = ["provider", "sdk"].flatMap((folder) => filesBelow(folder, ".ts").map(read)).join("\n");
 		const texts = kindNames.map((kind) => section(read(pageOf(kind)), "Errors"));
 		const quoted = [...texts, read("docs/troubleshooting.md")].flatMap((text) =>
-			text.split("\n").flatMap((line) => [...(/^\| ([^|]*) \|/.exec(line)?.[1] ?? "").matchAll(/`([^`]+)`/g)].map((match) => match[1]!)),
+			text
+				.split("\n")
+				.flatMap((line) => [...(/^\| ([^|]*) \|/.exec(line)?.[1] ?? "").matchAll(/`([^`]+)`/g)].map((match) => match[1]!)),
 		);
 		// Node's own sentence.
-		const messages = quoted.filter((message) => message.includes(" ") && !message.startsWith("Cannot find module"));
+		const messages = quoted.filter((message) => message.split(" ").length > 2 && !message.startsWith("Cannot find module"));
 		expect(messages.length).to.be.greaterThan(40);
-		// What is left out, quoted, or holds a digit is a value of the example.
-		const values = /…|"[^"]*"|\S*\d\S*|\((?:it has) [^)]*\)|\b(?:ops|root|exited|web|db)\b/;
+		// What is left out, quoted, or holds a digit is a value of the example; the rest is where sentences are put together.
+		const values = /…|"[^"]*"|\S*\d\S*|\(it has [^)]*\)|\b(?:ops|root|exited|web|db)\b/;
+		const seams =
+			/^\w+: |; | and accept | before the SSH | the SSH agent's |(?<=which is )|: (?=ovs-vswitchd)|(?<=a network card)/;
+		const splitter = new RegExp(`${values.source}|${seams.source}`, "m");
 		const unknown = messages.flatMap((message) =>
 			message
-				.split(values)
+				.replace(/^… /, "")
+				.split(splitter)
 				.map((part) => part.trim())
 				.filter((part) => part.length >= 12 && !code.includes(part))
 				.map((part) => `${part}  (in: ${message})`),

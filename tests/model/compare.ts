@@ -31,7 +31,12 @@ function namespaceOf(namespace: Namespace, snapshot: Snapshot, keep: Keep) {
 				{ ...link, addresses: [...link.addresses].sort(), peer: peerName(namespace.links[link.name]!, snapshot) },
 			]),
 		),
-		routes: texts(namespace.routes.filter((route) => names.has(route.dev)).map((route) => Object.entries(route).sort())),
+		routes: texts(
+			namespace.routes
+				.filter((route) => names.has(route.dev))
+				// Which address of a subnet is the first one is not compared: the kernel's own route names it as its source.
+				.map(({ source, ...route }) => Object.entries(route.protocol === "kernel" ? route : { ...route, source }).sort()),
+		),
 		ipv6Disabled: Object.fromEntries(Object.entries(namespace.ipv6Disabled).filter(([name]) => names.has(name))),
 	};
 }

@@ -1,7 +1,7 @@
 // A host in memory: takes the same changes as a real one, with the kernel's and Open vSwitch's semantics.
 import { type Change, HOST, type Operation } from "../../provider/host/change";
 import { inverse, namespaceOf } from "../../provider/host/inverse";
-import { placeOf, Stage } from "../../provider/host/render";
+import { placeOf, render, Stage } from "../../provider/host/render";
 import { isRunning, type Link, type Namespace, type Snapshot } from "../../provider/host/snapshot";
 import { derivedMac } from "../../sdk/addressing/index";
 import * as kernel from "./kernel";
@@ -86,11 +86,11 @@ function addPair(snapshot: Snapshot, inside: Namespace, change: Extract<Change, 
 	const { name, peer } = change;
 	if (inside.links[name] || snapshot.host.links[peer.name]) refuse("File exists");
 	const index = freeIndex(snapshot);
-	const made = { kind: "veth", up: false, addresses: [] };
-	inside.links[name] = { ...made, name, index, peerIndex: index + 1, mac: change.mac, mtu: change.mtu, alias: change.alias };
+	const made = () => ({ kind: "veth", up: false, addresses: [] });
+	inside.links[name] = { ...made(), name, index, peerIndex: index + 1, mac: change.mac, mtu: change.mtu, alias: change.alias };
 	inside.ipv6Disabled[name] = inside.ipv6Disabled["default"] ?? false;
 	const mac = derivedMac(`host end ${peer.name}`);
-	snapshot.host.links[peer.name] = { ...made, name: peer.name, index: index + 1, peerIndex: index, mac, mtu: peer.mtu };
+	snapshot.host.links[peer.name] = { ...made(), name: peer.name, index: index + 1, peerIndex: index, mac, mtu: peer.mtu };
 	// The row of a port whose device was gone is not taken up again by itself: its error stays.
 }
 
@@ -177,4 +177,10 @@ export function takeBack(applied: Applied, before: Snapshot): Snapshot {
 			}
 		}
 	return snapshot;
+}
+
+/** After how many operations a script can stop: not inside an ovs-vsctl call, which is one transaction. */
+export function cuts(operations: readonly Operation[]): number[] {
+	const tools = inOrder(operations).map(({ change }) => render(change).tool);
+	return tools.flatMap((tool, index) => (index > 0 && (tool !== "ovs" || tools[index - 1] !== "ovs") ? [index] : []));
 }

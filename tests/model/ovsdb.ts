@@ -111,6 +111,11 @@ export function setRow(
 	}
 	const link = snapshot.host.links[row];
 	if (!link) return;
+	if ("datapath_type" in columns)
+		for (const name of ovs.bridges[row]!.ports) {
+			const member = snapshot.host.links[name];
+			if (member?.master === "ovs-system" && columns["datapath_type"] === "netdev") delete member.master;
+		}
 	// An internal port without an MTU of its own follows the other ports; here they are all 1500.
 	if ("mtu_request" in columns) link.mtu = typeof columns["mtu_request"] === "number" ? columns["mtu_request"] : 1500;
 	if ("other_config:hwaddr" in columns) link.mac = String(columns["other_config:hwaddr"] ?? derivedMac(`bridge ${row}`));

@@ -39,7 +39,7 @@ const odds = fc.record({
 	foreignNetdev: fc.boolean(),
 	foreignPorts: fc.constant(1),
 	linuxBridge: fc.constant(false),
-	cards: fc.constant([]),
+	cards: fc.constant([] as Odds["cards"]),
 	alias: fc.constant(false),
 });
 

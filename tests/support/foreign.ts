@@ -11,6 +11,7 @@ const PLANT = `
 ip link add foreign0 type veth peer name foreign1
 ip link set foreign0 alias "keep,netplumb-not:mine"
 ip address add 192.0.2.77/24 dev foreign0
+echo 1 >/proc/sys/net/ipv6/conf/foreign0/disable_ipv6
 ip link set foreign0 up
 ip link add foreign2 type veth peer name foreign3
 ip link add foreign-lin type bridge

@@ -24,7 +24,7 @@ const at = (container: string | undefined, ...argv: string[]) => (container ? in
 
 /** A link of the host, or of a container; undefined where there is none. */
 export async function link(name: string, container?: string): Promise<Link | undefined> {
-	const links = JSON.parse(await at(container, "ip", "-j", "address", "show")) as (Link & { ifname: string })[];
+	const links = JSON.parse(await at(container, "ip", "-j", "-d", "address", "show")) as (Link & { ifname: string })[];
 	return links.find(({ ifname }) => ifname === name);
 }
 
@@ -57,30 +57,33 @@ export async function pings(container: string, address: string, tries = 5): Prom
 export const startedAt = (container: string): Promise<string> =>
 	on("h1", "docker", "inspect", "-f", "{{.State.StartedAt}}", container);
 
-/** Everything on the host, and in the network of each container. */
-export async function everything(...containers: string[]): Promise<unknown> {
+/** Everything on the host, and in the network of each container: one line a fact. */
+export async function everything(...containers: string[]): Promise<string[]> {
 	const within = async (container: string) => {
 		const links = JSON.parse(await inside(container, "ip", "-j", "-d", "address", "show")) as Record<string, unknown>[];
-		const text = await inside(
-			container,
-			"sh",
-			"-c",
-			"ip -4 route show table all; ip -6 route show table all; sysctl -a -r 'net.ipv[46].conf' 2>/dev/null",
-		);
-		return { links: links.map((one) => stable(one)), text: text.split("\n") };
+		const script = "ip -4 route show table all; ip -6 route show table all; sysctl -a -r 'net.ipv[46].conf' 2>/dev/null";
+		const rest = (await inside(container, "sh", "-c", script)).split("\n");
+		return [...links.map(stable), ...rest].map((line) => `${container} ${line}`);
 	};
-	return { host: await hostDump("h1"), containers: await Promise.all(containers.map(within)) };
+	const host = Object.entries(await hostDump("h1")).flatMap(([what, facts]) =>
+		(typeof facts === "string" ? facts.split("\n") : (facts as unknown[])).map((fact) => `${what} ${fact}`),
+	);
+	return [...host, ...(await Promise.all(containers.map(within))).flat()];
 }
 
-function stable({ ifindex, link_index, stats64, ...rest }: Record<string, unknown>): Record<string, unknown> {
-	return rest;
+function stable({ ifindex, link_index, stats64, ...rest }: Record<string, unknown>): string {
+	return JSON.stringify(rest);
 }
 
 /** The dump before and after `work` must be equal. */
-export async function leavesNoTrace(containers: string[], work: () => Promise<void>): Promise<void> {
+export async function leavesNoTrace(containers: string[], work: () => Promise<unknown>): Promise<void> {
 	const before = await everything(...containers);
 	await work();
-	expect(await everything(...containers)).to.deep.equal(before);
+	const after = await everything(...containers);
+	const gone = before.filter((line) => !after.includes(line));
+	const left = after.filter((line) => !before.includes(line));
+	expect({ gone, left }).to.deep.equal({ gone: [], left: [] });
+	expect(after.length).to.equal(before.length);
 }
 
 /** Asks again, at most 40 times, until the answer is the expected one; then compares, so that a failure shows both. */

@@ -1,0 +1,60 @@
+// What netplumb sends to a host for the resources of examples/static-ip, on a host that has nothing yet.
+import { shCommand } from "../../provider/host/encode";
+import { markOf } from "../../provider/host/marks";
+import { render } from "../../provider/host/render";
+import type { RunningContainer, Snapshot } from "../../provider/host/snapshot";
+import type { KindName } from "../../provider/kinds/registry";
+import { kindOf } from "../../provider/kinds/registry";
+import { check } from "../../provider/lifecycle/check";
+
+const id = "f7a9f89561dc".padEnd(64, "0");
+const host = { address: "192.0.2.11" };
+const link = { kind: "veth", mac: "02:30:00:00:00:10", mtu: 1400, up: true, addresses: [] as string[] };
+
+function plan(kind: KindName, name: string, args: object, snapshot: Snapshot): string[] {
+	const owner = `netplumb-static-ip/dev/${name}`;
+	const { inputs, failures } = check(kindOf(kind), { host, owner, ...args });
+	if (failures.length > 0) throw new Error(JSON.stringify(failures));
+	const { host: _host, owner: _owner, ...wanted } = inputs;
+	const mark = markOf(owner);
+	return kindOf(kind)
+		.plan({ mark, marks: [mark], wanted }, snapshot)
+		.flatMap(({ change }) => {
+			const rendered = render(change);
+			if (rendered.tool === "ip") return rendered.lines.map((line) => `ip ${line}`);
+			// Of a sysctl or an announcement, the files that are written.
+			if (rendered.tool === "sh") return [...new Set(rendered.line.match(/\/proc\/sys\/net\/[^\s;]+/g) ?? [])];
+			return rendered.commands.map((command) => `-- ${shCommand(command)}`);
+		});
+}
+
+/** The commands, one a line, by kind. */
+export function commandsOf(kind: KindName): string[] {
+	const container: RunningContainer = {
+		...{ id, name: "static-db", pid: 1502, startTime: "1", networkMode: "none", sharesHost: false },
+		namespace: { links: {}, routes: [], ipv6Disabled: { eth1: true } },
+	};
+	const snapshot: Snapshot = {
+		...{ hostName: "192.0.2.11", generation: "none", containers: { [id]: container } },
+		host: { links: {}, routes: [], ipv6Disabled: {} },
+		ovs: { bridges: {}, ports: {}, kernelDatapath: true },
+	};
+	if (kind === "OvsBridge")
+		return plan(kind, "static", { name: "br-static", addresses: ["10.30.0.1/24", "fd00:30::1/64"] }, snapshot);
+	if (kind === "VethAttachment") {
+		const columns = { datapath_type: "system" };
+		snapshot.ovs = {
+			...{ ports: {}, kernelDatapath: true },
+			bridges: { "br-static": { name: "br-static", ports: [], controllers: [], columns } },
+		};
+		const args = { container: id, bridge: "br-static", interface: "eth1", mac: "02:30:00:00:00:10", mtu: 1400 };
+		return plan(kind, "static-db", args, snapshot);
+	}
+	const alias = `netplumb:${markOf("netplumb-static-ip/dev/static-db")}`;
+	container.namespace.links["eth1"] = { ...link, name: "eth1", index: 2, alias };
+	const args = {
+		...{ container: id, interface: "eth1", addresses: ["10.30.0.10/24", "fd00:30::10/64"] },
+		...{ gateway: "10.30.0.1", gateway6: "fd00:30::1", routes: [{ to: "10.99.99.0/24", via: "10.30.0.2" }] },
+	};
+	return plan(kind, "static-db", args, snapshot);
+}
