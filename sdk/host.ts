@@ -26,7 +26,7 @@ export interface HostArgs {
 	 */
 	insecureIgnoreHostKey?: pulumi.Input<boolean>;
 	/**
-	 * The path of a private key file on the machine that runs Pulumi, absolute or beginning with `~/`. Only this key is offered.
+	 * The path of a private key file on the machine that runs Pulumi, absolute or beginning with `~/`. Of the files, only this one is offered.
 	 * Default: the SSH agent and the files that `~/.ssh/config` names. The key itself is never an input: keep it in the agent, in
 	 * a file, or in the stack configuration (`pulumi config set --secret netplumb:privateKey`), which never reaches the state.
 	 */
@@ -41,10 +41,7 @@ export interface HostArgs {
 	 * `"local"`: this machine, without SSH; `address` is then `"localhost"`.
 	 */
 	transport?: pulumi.Input<"ssh2" | "openssh" | "local">;
-	/**
-	 * Puts the wiring back on the host itself when a container or the host restarts, without a run of Pulumi. Changing it to
-	 * false removes that service from the host. Default: true.
-	 */
+	/** Reserved for putting the wiring back on the host itself after a restart. It has no effect yet. */
 	heal?: pulumi.Input<boolean>;
 	/**
 	 * What a delete does when the host cannot be reached. `"fail"` stops, and nothing is forgotten. `"forget"` takes the resource

@@ -45,7 +45,7 @@ const MOST_PARTS = 65_536;
  * lan.gateway;        // "10.20.0.1"
  * lan.address(10);    // "10.20.0.10/24", the form that `addresses` of StaticContainerIp takes
  * lan.ip(10);         // "10.20.0.10"
- * lan.allocate("db"); // "10.20.0.104/24", the same for as long as the name is "db"
+ * lan.allocate("db"); // "10.20.0.225/24", the same for as long as the name is "db"
  * ```
  */
 export class Subnet {
@@ -107,7 +107,7 @@ export class Subnet {
 	}
 
 	/**
-	 * An address for a name, with prefix: `"10.20.0.104/24"`. The address depends on the name, the size of the subnet and
+	 * An address for a name, with prefix: `"10.20.0.225/24"`. The address depends on the name, the size of the subnet and
 	 * `reserve`, and on nothing else: not on which other names there are, nor on the order of calls. So adding or removing
 	 * containers anywhere in the program never moves the others. The same name gets the same number in every subnet of one size.
 	 *

@@ -8,7 +8,7 @@ export interface VlanArgs {
 	tag?: pulumi.Input<number>;
 	/** The VLANs that a trunk carries, tagged. */
 	trunks?: pulumi.Input<pulumi.Input<number>[]>;
-	/** The VLAN of a trunk's untagged frames. Default: none, and untagged frames are dropped unless VLAN 0 is trunked. */
+	/** The VLAN of a trunk's untagged frames. Default: none, and untagged frames are dropped. */
 	native?: pulumi.Input<number>;
 }
 

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Host, type HostArgs, OvsBridge, StaticContainerIp, VethAttachment } from "netplumb";
 
 const config = new pulumi.Config();
-const host = new Host(config.requireObject<string | HostArgs>("host"));
+const host = new Host(config.requireObject<HostArgs>("host"));
 const image = config.get("image") ?? "busybox:1.36";
 const address = config.get("address") ?? "10.30.0.10/24";
 

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Host, type HostArgs, OvsBridge, StaticContainerIp, VethAttachment, type VlanArgs } from "netplumb";
 
 const config = new pulumi.Config();
-const host = new Host(config.requireObject<string | HostArgs>("host"));
+const host = new Host(config.requireObject<HostArgs>("host"));
 const image = config.get("image") ?? "busybox:1.36";
 // The one to play with: 20 takes red2 away from red1 and gives it to blue.
 const red2 = config.getNumber("red2") ?? 10;

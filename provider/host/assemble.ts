@@ -49,6 +49,8 @@ export function assemble(output: string, mark: string, containers: readonly stri
 		const again = new Set((only("again") ?? "").split("\n").filter((line) => line !== ""));
 		for (const reference of containers) {
 			const found = match(docker, reference);
+			// Missing only where Docker says so about this very container.
+			if (!found && !saidMissing(only("docker") ?? "", reference)) throw unreadable(only("docker") ?? "");
 			const container = found ? assembleContainer(found, again, sections) : "missing";
 			if (container === "changed") return container;
 			snapshot.containers[reference] = container;
@@ -78,12 +80,36 @@ function parseDocker(text: string): Inspected[] | string {
 	const found: Inspected[] = [];
 	for (const line of lines) {
 		const match = /^\d+ (\{.*\})$/.exec(line);
-		if (match) found.push(JSON.parse(match[1]!) as Inspected);
+		if (match) found.push(inspected(match[1]!));
 		else if (!/no such (object|container)/i.test(line)) {
 			return status === "124" ? "Docker does not answer within 20 s" : `Docker does not answer: ${line.slice(0, 200)}`;
 		}
 	}
-	return status === "124" ? "Docker does not answer within 20 s" : found;
+	if (status === "124") return "Docker does not answer within 20 s";
+	if (status === undefined) throw unreadable(text);
+	return found;
+}
+
+function unreadable(text: string, cause?: unknown): NetplumbError {
+	return new NetplumbError(
+		"unreadable",
+		`the answer of docker inspect cannot be understood: found ${JSON.stringify(text.slice(0, 120))}`,
+		{
+			cause,
+		},
+	);
+}
+
+function inspected(text: string): Inspected {
+	try {
+		return JSON.parse(text) as Inspected;
+	} catch (cause) {
+		throw unreadable(text, cause);
+	}
+}
+
+function saidMissing(text: string, reference: string): boolean {
+	return text.split("\n").some((line) => /no such (object|container)/i.test(line) && line.trimEnd().endsWith(reference));
 }
 
 /** By full id, by name, then by the beginning of the id: the order in which Docker looks. */

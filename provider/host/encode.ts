@@ -24,6 +24,11 @@ export function ovsValue(value: string | number | boolean | readonly (string | n
 	return `[${value.map((item) => ovsValue(item)).join(",")}]`;
 }
 
+/** True for text that can be a word of `ip -batch`; an alias that somebody else wrote may not be. */
+export function fitsIpLine(word: string): boolean {
+	return /^[A-Za-z0-9_.:/@%+=,-]*$/.test(word);
+}
+
 /**
  * One line for `ip -batch`. Its tokenizer knows quotes, backslashes and comments, so words are held to a set of
  * characters in which none of these occur; everything we pass (names, addresses, marks) fits it by construction.
@@ -32,7 +37,7 @@ export function ipLine(words: readonly string[]): string {
 	return words
 		.map((word) => {
 			if (word === "") return '""';
-			if (!/^[A-Za-z0-9_.:/@%+=,;-]+$/.test(word)) throw new Error(`not a word for ip -batch: ${JSON.stringify(word)}`);
+			if (!fitsIpLine(word)) throw new Error(`not a word for ip -batch: ${JSON.stringify(word)}`);
 			return word;
 		})
 		.join(" ");

@@ -104,6 +104,8 @@ function applyScript(steps: readonly Step[], before: Snapshot, mark: string, con
 		`printf '%s\\n' ${generation} >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || exit ${EXIT.refused}`,
 		`apply && status=0 || status=${EXIT.failed}`,
 		...(nothingOfOursIsLeft ? ["[ $status -ne 0 ] || rm -rf /run/netplumb"] : []),
+		// What failed is taken back: where nothing of ours was before, nothing is now.
+		...(anyMark(before, []) ? [] : ["[ $status -eq 0 ] || rm -rf /run/netplumb"]),
 		readCall(mark, containers),
 		"exit $status",
 	].join("\n");

@@ -2,6 +2,7 @@
 import { toWriteAgain } from "../kinds/addresses";
 import type { Change, ColumnValue } from "./change";
 import { HOST } from "./change";
+import { fitsIpLine } from "./encode";
 import type { Namespace, OvsValue, Snapshot } from "./snapshot";
 import { isRunning } from "./snapshot";
 
@@ -18,7 +19,7 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			const undo: Change = { verb: "link.set", where: change.where, name: change.name };
 			if (change.mtu !== undefined) undo.mtu = link.mtu;
 			if (change.mac !== undefined) undo.mac = link.mac;
-			if (change.alias !== undefined) undo.alias = link.alias ?? "";
+			if (change.alias !== undefined && fitsIpLine(link.alias ?? "")) undo.alias = link.alias ?? "";
 			if (change.up !== undefined) undo.up = link.up;
 			// A port of Open vSwitch is in no Linux bridge: its master comes back with its port.
 			if (change.master !== undefined) undo.master = link.master === "ovs-system" ? null : (link.master ?? null);

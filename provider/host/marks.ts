@@ -3,6 +3,7 @@
 // Kernel links carry it in their alias, as words with commas between: "netplumb:<mark>" on a link that a resource made, and
 // "netplumb-ip:<mark>" on a link whose addresses a StaticContainerIp manages. OVSDB rows carry it in external_ids:netplumb.
 import { createHash } from "node:crypto";
+import { fitsIpLine } from "./encode";
 import type { Link, OvsValue } from "./snapshot";
 
 const LINK = "netplumb:";
@@ -20,6 +21,11 @@ export function markOf(owner: string): string {
 /** The words of an alias. */
 function words(alias: string | undefined): string[] {
 	return (alias ?? "").split(",").filter((word) => word !== "");
+}
+
+/** The words that can be written back. What somebody else put beside a mark of ours may be any text, and is dropped. */
+function kept(alias: string | undefined): string[] {
+	return words(alias).filter(fitsIpLine);
 }
 
 export function linkMark(link: Link): string | undefined {
@@ -47,12 +53,12 @@ export function foreignAlias(link: Link): boolean {
 export const MAX_ALIAS_BYTES = 255;
 
 export function aliasWithLinkMark(alias: string | undefined, mark: string | undefined): string {
-	const rest = words(alias).filter((word) => !word.startsWith(LINK));
+	const rest = kept(alias).filter((word) => !word.startsWith(LINK));
 	return [...(mark === undefined ? [] : [LINK + mark]), ...rest].join(",");
 }
 
 export function aliasWithAddressMark(alias: string | undefined, mark: string, as: "absent" | "present" | "enabled-ipv6"): string {
-	const rest = words(alias).filter((word) => word !== ADDRESSES + mark && word !== `${ADDRESSES}${mark}+v6`);
+	const rest = kept(alias).filter((word) => word !== ADDRESSES + mark && word !== `${ADDRESSES}${mark}+v6`);
 	if (as === "absent") return rest.join(",");
 	return [...rest, ADDRESSES + mark + (as === "enabled-ipv6" ? "+v6" : "")].join(",");
 }

@@ -99,7 +99,8 @@ function destination(text: string, isV6: boolean): string {
 /** The facts of one container's namespace: two JSON lines of `ip -batch`, then "name 0|1" lines. */
 export function parseNamespace(text: string): Namespace {
 	const [addresses, routes, ...rest] = text.split("\n").filter((line) => line !== "");
-	if (addresses === undefined || routes === undefined) throw unreadable("ip -batch", text);
+	// The last line says that nothing is missing before it.
+	if (addresses === undefined || routes === undefined || rest.pop() !== "complete") throw unreadable("ip -batch", text);
 	const ipv6Disabled: Record<string, boolean> = {};
 	for (const line of rest) {
 		const match = /^(\S+) ([01])$/.exec(line);

@@ -77,6 +77,7 @@ for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do
 	name=\${file#/proc/sys/net/ipv6/conf/}
 	printf '\\n%s %s' "\${name%/disable_ipv6}" "$value"
 done
+printf '\\ncomplete'
 INSIDE
 		) 2>/dev/null
 	done

@@ -138,7 +138,8 @@ function undoFunction(block: Block): string {
 }
 
 function undoLines(rendered: Rendered): string[] {
-	if (rendered.tool === "ip") return rendered.lines.map((line) => `ip ${line.replaceAll('""', "''")}`);
+	if (rendered.tool === "ip")
+		return rendered.lines.map((line) => shCommand(["ip", ...line.split(" ").map((word) => (word === '""' ? "" : word))]));
 	if (rendered.tool === "sh") return [rendered.line];
 	const commands = rendered.commands.flatMap((command) => ["--", ...command]);
 	return [shCommand(["ovs-vsctl", "--no-wait", `--timeout=${OVS_TIMEOUT}`, ...commands])];

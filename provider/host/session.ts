@@ -3,6 +3,7 @@ import { type ErrorCode, isNetplumbError, NetplumbError } from "../errors";
 import type { Transport } from "../transport/transport";
 import { HOST, type Operation, touches } from "./change";
 import { Exchange, MAX_TRIES } from "./exchange";
+import { anyMark } from "./owned";
 import { placeOf } from "./render";
 import type { Snapshot } from "./snapshot";
 
@@ -90,7 +91,7 @@ export class HostSession {
 
 	/** Brings every request of the batch to an end, and gives the last look at the host if it is still good. */
 	private async settle(batch: Waiting[], known?: Snapshot): Promise<Snapshot | undefined> {
-		const snapshot = known ?? (await this.exchange.read(containersOf(batch)));
+		const snapshot = await this.swept(known ?? (await this.exchange.read(containersOf(batch))), batch);
 		const taken = new Set<string>();
 		const now: Planned[] = [];
 		const later: Waiting[] = [];
@@ -108,6 +109,14 @@ export class HostSession {
 		const after = now.length > 0 ? await this.apply(now, snapshot) : snapshot;
 		// What clashed inside the batch sees the other's work and decides again.
 		return later.length > 0 ? this.settle(later) : after;
+	}
+
+	/** A deletion that finds nothing of ours on the host, because all of it was removed by hand, still clears our own folder away. */
+	private async swept(snapshot: Snapshot, batch: readonly Waiting[]): Promise<Snapshot> {
+		const deleting = batch.some(({ request }) => request.keepOnFailure === true);
+		if (!deleting || snapshot.generation === "none" || anyMark(snapshot, [])) return snapshot;
+		const outcome = await this.exchange.apply([], snapshot, containersOf([...batch, ...this.waiting]));
+		return outcome.kind === "done" ? outcome.after : snapshot;
 	}
 
 	private async apply(now: Planned[], before: Snapshot): Promise<Snapshot | undefined> {

@@ -187,7 +187,8 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 			),
 		);
 	}
-	const controllers = args.controllers ?? (wish.previous?.controllers ? [] : undefined);
+	const given = adopted && mine ? keptBefore(bridge).controllers : [];
+	const controllers = args.controllers ?? (wish.previous?.controllers ? given : undefined);
 	if (controllers && !sameValue(controllers, bridge?.controllers ?? [])) {
 		operations.push(
 			operation(

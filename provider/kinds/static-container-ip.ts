@@ -175,7 +175,7 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 		if (alias.length > MAX_ALIAS_BYTES)
 			throw new NetplumbError(
 				"conflict",
-				`${where} interface: found too many address owners on ${on}, expected at most four; put their addresses into one StaticContainerIp`,
+				`${where} interface: found too many address owners on ${on}, expected their marks to fit into its alias; put their addresses into one StaticContainerIp`,
 			);
 		operations.push(operation({ verb: "link.set", where: container.id, name: link.name, alias }, `mark ${on}`));
 	}

@@ -105,7 +105,7 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 		else if (outside?.master) found.bridge = outside.master;
 		if (port) found.vlan = observedVlan(args.vlan, port);
 		if (found.vlan === undefined) delete found.vlan;
-		return { args: found, outputs: { ...(inside ? { mtu: inside.mtu } : {}) } };
+		return { args: found, outputs: { ...(inside && args.mtu === undefined ? { mtu: inside.mtu } : {}) } };
 	},
 
 	exists(marks, snapshot) {
@@ -281,6 +281,7 @@ function planPort(
 		};
 		columns[BEFORE] = JSON.stringify(before);
 	} else if (port && !keep && columnAt(port.columns, BEFORE) !== undefined) columns[BEFORE] = columnAt(port.columns, BEFORE);
+	if (port && !keep) Object.assign(columns, foreignIds(port));
 	const changes = differing(keep ? port.columns : undefined, columns);
 	if (Object.keys(changes).length > 0) {
 		operations.push(
@@ -291,6 +292,14 @@ function planPort(
 		);
 	}
 	return operations;
+}
+
+/** What others have written on a port: it moves with the port to its new row. */
+function foreignIds(port: OvsPort): Record<string, ColumnValue> {
+	const ids = Object.entries((port.columns["external_ids"] ?? {}) as Record<string, string>);
+	return Object.fromEntries(
+		ids.filter(([key]) => !key.startsWith("netplumb")).map(([key, value]) => [`external_ids:${key}`, value]),
+	);
 }
 
 /** MAC, MTU, mark and link state of both ends. */
@@ -359,7 +368,8 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 				operation({ verb: "port.delete", bridge, name }, `take port ${name} out of bridge ${bridge}`),
 				operation({ verb: "port.add", bridge: was.bridge, name }, `put port ${name} back into bridge ${was.bridge}`),
 			);
-		const given = move ? Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)) : columns;
+		const filled = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
+		const given = move ? { ...filled, ...foreignIds(adopted) } : columns;
 		operations.push(
 			operation({ verb: "row.set", table: "Port", row: name, columns: given }, `give port ${name} its settings back`),
 		);

@@ -11,25 +11,34 @@ export interface DiffResult {
 }
 
 export function diff<A extends object>(kind: Kind<A>, state: State, news: Inputs): DiffResult {
-	const { host, owner, __provider, ...args } = news;
-	const old = declaredArgs(kind, state) as Record<string, unknown>;
-	const changed = [...new Set([...Object.keys(old), ...Object.keys(args)])].filter(
-		(key) => !isDeepStrictEqual(old[key], args[key]),
-	);
+	const changed = changedArgs(kind, state, news);
 	const replaces = changed.filter((key) => {
 		if ((kind.replace as readonly string[]).includes(key)) return true;
-		return hasUnknown(args[key]) && (kind.replaceWhenUnknown as readonly string[] | undefined)?.includes(key) === true;
+		return hasUnknown(news[key]) && (kind.replaceWhenUnknown as readonly string[] | undefined)?.includes(key) === true;
 	});
-	if (elsewhere(state.host, host)) replaces.push("host");
+	if (elsewhere(state.host, news.host)) replaces.push("host");
 	const changes =
-		changed.length > 0 ||
-		replaces.length > 0 ||
-		!isDeepStrictEqual(state.host, host) ||
-		state.owner !== owner ||
-		(state.drift?.length ?? 0) > 0 ||
+		differsOnHost(kind, state, news) ||
+		!isDeepStrictEqual(state.host, news.host) ||
 		state.stateVersion !== STATE_VERSION ||
-		state["__provider"] !== __provider;
+		state["__provider"] !== news["__provider"];
 	return { changes, replaces, deleteBeforeReplace: true };
+}
+
+/** True when an update has something to do on the host, or something to mend. */
+export function differsOnHost<A extends object>(kind: Kind<A>, state: State, news: Inputs): boolean {
+	return (
+		changedArgs(kind, state, news).length > 0 ||
+		elsewhere(state.host, news.host) ||
+		state.owner !== news.owner ||
+		(state.drift?.length ?? 0) > 0
+	);
+}
+
+function changedArgs<A extends object>(kind: Kind<A>, state: State, news: Inputs): string[] {
+	const { host, owner, __provider, ...args } = news;
+	const old = declaredArgs(kind, state) as Record<string, unknown>;
+	return [...new Set([...Object.keys(old), ...Object.keys(args)])].filter((key) => !isDeepStrictEqual(old[key], args[key]));
 }
 
 /** True when it is another machine, not another way to the same one. */

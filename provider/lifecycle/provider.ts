@@ -5,7 +5,7 @@ import { ApplyError } from "../host/session";
 import type { Snapshot } from "../host/snapshot";
 import type { Kind, Wish } from "../kinds/kind";
 import { check } from "./check";
-import { diff } from "./diff";
+import { diff, differsOnHost } from "./diff";
 import { nameOf, sessionFor, useSecrets } from "./sessions";
 import { declaredArgs, type Inputs, knownArgs, migrate, type State, stateOf } from "./state";
 
@@ -55,7 +55,10 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		},
 
 		async update(_id: string, olds: Props, news: Props) {
-			return { outs: await apply(news as Inputs, migrate(olds as State)) };
+			const [state, inputs] = [migrate(olds as State), news as Inputs];
+			// Another way to the same host changes nothing there, and must be possible when the host is lost (onUnreachable).
+			if (!differsOnHost(kind, state, inputs)) return { outs: { ...state, host: inputs.host } };
+			return { outs: await apply(inputs, state) };
 		},
 
 		async read(id: string, props: Props) {
@@ -76,6 +79,8 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 					if (!exists) return { id: "", props: {} };
 					const observed = kind.observe(wanted, wish.mark, snapshot);
 					const found = stateOf(kind, state, observed);
+					// What the host once gave is what it shall be: a new value is drift, not the new default.
+					for (const key of state.defaulted ?? []) found[key] = state[key];
 					const drift = driftOf(wish, snapshot);
 					if (drift.length > 0) found.drift = drift;
 					return { id, props: found, inputs: { host: state.host, owner: state.owner, ...observed.args } };

@@ -5,7 +5,7 @@ import { lazy, optional, rule, type Schema } from "./schema";
 import { object } from "./structures";
 import { boolean, integer, oneOf, string } from "./values";
 
-const KEY_TYPES = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)$/;
+const KEY_TYPES = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521))$/;
 
 /** True for `type base64`: the key inside names the same type, which a cut or mixed-up paste does not. A comment may follow. */
 export function validHostKey(text: string): boolean {

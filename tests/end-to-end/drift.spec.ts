@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { hostDump } from "../support/dump";
 import { inContainer, labHost, on, useLab } from "../support/lab";
 import { declare, makeContainers, removeContainers, wired } from "../support/program";
-import { expectNoChanges, fixtureStack, pings, succeed } from "../support/stacks";
+import { discard, expectNoChanges, fixtureStack, pings, succeed } from "../support/stacks";
 
 const names = ["drift-a", "drift-b", "drift-c"];
 
@@ -29,8 +29,8 @@ describe("drift", function () {
 		);
 	});
 	after(async () => {
+		await discard(stack);
 		await removeContainers("h1", names);
-		stack.remove();
 	});
 
 	it("is shown by a preview with refresh", async () => {

@@ -4,7 +4,7 @@ import { freeze, type Relay, startRelay, thaw } from "../../lab";
 import { hostDump } from "../support/dump";
 import { labDir, labHost, useLab } from "../support/lab";
 import { declare, makeContainers, markedLinks, ports, removeContainers, wired } from "../support/program";
-import { expectNoChanges, fixtureStack, pings, succeed } from "../support/stacks";
+import { discard, expectNoChanges, fixtureStack, pings, succeed } from "../support/stacks";
 import type { Running, Stack } from "../toolchain/pulumi";
 
 const names = Array.from({ length: 12 }, (_, index) => `fault-${index}`);
@@ -32,8 +32,8 @@ describe("a fault in the middle of up", function () {
 		await declare(stack, wired(names, { host: through }));
 	});
 	afterEach(async () => {
+		await discard(stack);
 		await relay.close();
-		stack.remove();
 	});
 
 	/** Starts up and comes back when the host has the first ports, of which the engine has not heard yet. */

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { hostDump } from "../support/dump";
 import { image, labHost, on, useLab } from "../support/lab";
 import { declare, makeContainers, ports, removeContainers, wired } from "../support/program";
-import { expectNoChanges, fetchFrom, fixtureStack, pings, starts, succeed } from "../support/stacks";
+import { discard, expectNoChanges, fetchFrom, fixtureStack, pings, starts, succeed } from "../support/stacks";
 
 describe("replacement", function () {
 	this.timeout(120_000);
@@ -18,7 +18,7 @@ describe("replacement", function () {
 		await succeed(stack, "up");
 		expect(await page()).to.equal("first");
 	});
-	after(() => stack.remove());
+	after(() => discard(stack));
 
 	it("of a container takes its attachment and address along in the same up", async () => {
 		const client = await starts("h1", "replace-client");
@@ -69,9 +69,9 @@ describe("two stacks on one host", function () {
 		await declare(two, { ...shared, wires: Object.fromEntries([c!, d!]) });
 	});
 	after(async () => {
+		for (const stack of [one, two]) await discard(stack);
 		await removeContainers("h1", names);
 		await on("h1", "ovs-vsctl", "--if-exists", "del-br", "br-shared");
-		for (const stack of [one, two]) stack.remove();
 	});
 
 	it("end in the union when they go up at once", async () => {

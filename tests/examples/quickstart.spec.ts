@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { hostDump } from "../support/dump";
 import { image, inContainer, labHost, on, useLab } from "../support/lab";
-import { connections, exampleStack, expectNoChanges, fetchFrom, pings, starts, succeed } from "../support/stacks";
+import { connections, discard, exampleStack, expectNoChanges, fetchFrom, pings, starts, succeed } from "../support/stacks";
 
 const h1 = ["h1-web", "h1-client"];
 const generation = (host: string) => on(host, "cat", "/run/netplumb/generation");
@@ -18,7 +18,7 @@ describe("example quickstart", function () {
 		untouched = await dumps();
 		await stack.setConfig({ image, hosts: { h1: labHost("h1"), h2: labHost("h2") } });
 	});
-	after(() => stack.remove());
+	after(() => discard(stack));
 
 	it("gives both hosts a bridge with containers that talk over TCP", async () => {
 		const { summary } = await succeed(stack, "up");

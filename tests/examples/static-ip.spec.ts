@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { hostDump } from "../support/dump";
 import { image, inContainer, labHost, on, useLab } from "../support/lab";
-import { connections, exampleStack, expectNoChanges, starts, succeed } from "../support/stacks";
+import { connections, discard, exampleStack, expectNoChanges, starts, succeed } from "../support/stacks";
 
 interface Link {
 	mtu: number;
@@ -36,7 +36,7 @@ describe("example static-ip", function () {
 		untouched = await hostDump("h1");
 		await stack.setConfig({ image, host: labHost() });
 	});
-	after(() => stack.remove());
+	after(() => discard(stack));
 
 	it("gives the container exactly what is declared", async () => {
 		await succeed(stack, "up");

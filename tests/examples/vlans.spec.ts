@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { hostDump } from "../support/dump";
 import { image, labHost, on, useLab } from "../support/lab";
-import { connections, exampleStack, expectNoChanges, fetchFrom, pings, starts, succeed } from "../support/stacks";
+import { connections, discard, exampleStack, expectNoChanges, fetchFrom, pings, starts, succeed } from "../support/stacks";
 
 const address = { red1: "10.40.0.1", red2: "10.40.0.2", blue: "10.40.0.3", trunk: "10.40.0.4" };
 type Member = keyof typeof address;
@@ -31,7 +31,7 @@ describe("example vlans", function () {
 		untouched = await hostDump("h1");
 		await stack.setConfig({ image, host: labHost() });
 	});
-	after(() => stack.remove());
+	after(() => discard(stack));
 
 	it("lets equal tags talk, and the trunk with its native VLAN", async () => {
 		await succeed(stack, "up");

@@ -2,7 +2,7 @@
 import * as path from "node:path";
 import { expect } from "chai";
 import { type Operation, type Result, Stack, type StackOptions } from "../toolchain/pulumi";
-import { image, inContainer, labHost, on } from "./lab";
+import { inContainer, on } from "./lab";
 
 const root = path.resolve(__dirname, "..", "..");
 
@@ -16,6 +16,13 @@ export async function succeed(stack: Stack, operation: Operation, args: string[]
 	const result = await stack.operate(operation, args);
 	expect(result.exitCode, `pulumi ${operation}: ${result.stdout}${result.stderr}`).to.equal(0);
 	return result;
+}
+
+/** For `after`: whatever a failed test left in the stack is destroyed, so that the next file finds the hosts clean. */
+export async function discard(stack: Stack): Promise<void> {
+	const { resources } = await stack.exportState().then(({ deployment }) => deployment);
+	if (resources?.length) await stack.destroy();
+	stack.remove();
 }
 
 /** Runs an operation that must fail, and gives the error messages that people see, without the engine's own closing lines. */
@@ -53,8 +60,6 @@ export async function logins(host: string): Promise<number> {
 export async function starts(host: string, ...containers: string[]): Promise<string> {
 	return on(host, "docker", "inspect", "-f", "{{.Id}} {{.State.StartedAt}}", ...containers);
 }
-
-export const configuredHost = { image, host: () => labHost() };
 
 /** What a client in a container gets from a web server, over TCP; undefined when nothing answers. */
 export async function fetchFrom(

@@ -1,0 +1,191 @@
+// The merger of requests, on a transport that keeps a model host instead of running scripts.
+import { expect } from "chai";
+import { isNetplumbError, NetplumbError } from "../../provider/errors";
+import type { Operation } from "../../provider/host/change";
+import { Exchange, type Outcome } from "../../provider/host/exchange";
+import type { Step } from "../../provider/host/script";
+import { ApplyError, HostSession, type Request } from "../../provider/host/session";
+import type { Snapshot } from "../../provider/host/snapshot";
+import type { ScriptResult, Transport } from "../../provider/transport/transport";
+import { bareHost } from "../model/hosts";
+import { applyPlan, Refused } from "../model/model-host";
+
+/** An exchange on a model host. `next` may answer in place of it, once for each entry. */
+class ModelExchange {
+	readonly hostName = "h1";
+	snapshot: Snapshot = bareHost();
+	reads = 0;
+	applies: Step[][] = [];
+	answers: (Outcome | Error | undefined)[] = [];
+	read = async (): Promise<Snapshot> => {
+		this.reads++;
+		return this.snapshot;
+	};
+	apply = async (steps: readonly Step[]): Promise<Outcome> => {
+		this.applies.push([...steps]);
+		const answer = this.answers.shift();
+		if (answer instanceof Error) throw answer;
+		if (answer) return answer;
+		try {
+			this.snapshot = applyPlan(
+				this.snapshot,
+				steps.map(({ operation }) => operation),
+			).after;
+			return { kind: "done", after: this.snapshot };
+		} catch (error) {
+			if (!(error instanceof Refused)) throw error;
+			return { kind: "failed", reason: error.message, after: this.snapshot };
+		}
+	};
+	get trips(): number {
+		return this.reads + this.applies.length;
+	}
+}
+
+function sessionOn(exchange: ModelExchange): HostSession {
+	const session = new HostSession({} as Transport, "h1");
+	(session as unknown as { exchange: ModelExchange }).exchange = exchange;
+	return session;
+}
+
+function bridge(name: string, more: Operation[] = []): Request<string> {
+	return {
+		containers: [],
+		plan: (snapshot) =>
+			snapshot.host.links[name] ? [] : [{ change: { verb: "bridge.add", name }, describe: `add bridge ${name}` }, ...more],
+		done: () => name,
+	};
+}
+
+const bad = (name: string) =>
+	bridge(name, [{ change: { verb: "link.set", where: "host", name: "nosuch", up: true }, describe: "bring nosuch up" }]);
+
+describe("requests for one host", () => {
+	it("that come together cost one read and one apply", async () => {
+		const exchange = new ModelExchange();
+		const session = sessionOn(exchange);
+		const names = Array.from({ length: 100 }, (_, at) => `br${at}`);
+		expect(await Promise.all(names.map((name) => session.submit(bridge(name))))).to.deep.equal(names);
+		expect([exchange.reads, exchange.applies.length]).to.deep.equal([1, 1]);
+	});
+
+	it("do not fail for one of them", async () => {
+		const exchange = new ModelExchange();
+		const session = sessionOn(exchange);
+		const names = Array.from({ length: 100 }, (_, at) => `br${at}`);
+		const ends = await Promise.allSettled(names.map((name) => session.submit(name === "br37" ? bad(name) : bridge(name))));
+		const failed = ends.flatMap((end, at) => (end.status === "rejected" ? [{ at, error: end.reason }] : []));
+		expect(failed.map(({ at }) => at)).to.deep.equal([37]);
+		expect(failed[0]!.error).to.be.instanceOf(ApplyError);
+		expect(failed[0]!.error.message).to.equal(
+			'host h1: could not add bridge br37, bring nosuch up: could not bring nosuch up: Cannot find device "nosuch"',
+		);
+		for (const name of names) expect(name in exchange.snapshot.host.links, name).to.equal(name !== "br37");
+		console.log(`      one bad request among 100 cost ${exchange.trips} round trips`);
+		expect(exchange.trips).to.be.lessThan(30);
+	});
+
+	it("that touch the same object are not put into one script", async () => {
+		const exchange = new ModelExchange();
+		const session = sessionOn(exchange);
+		await Promise.all([session.submit(bridge("br0")), session.submit(bridge("br0")), session.submit(bridge("br1"))]);
+		expect(exchange.applies.map((steps) => steps.map(({ operation }) => operation.describe))).to.deep.equal([
+			["add bridge br0", "add bridge br1"],
+		]);
+	});
+
+	it("that come while a script runs go into the next one", async () => {
+		const exchange = new ModelExchange();
+		const session = sessionOn(exchange);
+		const { apply } = exchange;
+		const late: Promise<string>[] = [];
+		exchange.apply = (steps) => {
+			if (late.length === 0) late.push(session.submit(bridge("br1")), session.submit(bridge("br2")));
+			return apply(steps);
+		};
+		await session.submit(bridge("br0"));
+		expect(await Promise.all(late)).to.deep.equal(["br1", "br2"]);
+		expect(exchange.applies.map((steps) => steps.length)).to.deep.equal([1, 2]);
+		expect(exchange.reads, "the apply read back for those who waited").to.equal(1);
+	});
+
+	it("are planned again when the host changed meanwhile, and give up after five tries with a clear sentence", async () => {
+		const once = new ModelExchange();
+		once.answers = [{ kind: "again" }];
+		expect(await sessionOn(once).submit(bridge("br0"))).to.equal("br0");
+		expect(once.applies).to.have.length(2);
+		const always = new ModelExchange();
+		always.answers = Array(9).fill({ kind: "again" });
+		const error = await sessionOn(always)
+			.submit(bridge("br0"))
+			.catch((reason) => reason);
+		expect(error.message).to.equal("host h1: it kept changing, or the connection kept ending, in 5 tries; run it again");
+		expect(always.applies).to.have.length(5);
+	});
+
+	it("say so when what was done does not last", async () => {
+		const exchange = new ModelExchange();
+		const before = exchange.snapshot;
+		exchange.answers = Array(9).fill({ kind: "done", after: before });
+		const error = await sessionOn(exchange)
+			.submit(bridge("br0"))
+			.catch((reason) => reason);
+		expect(error.message).to.equal("host h1: what was done did not last, still to add bridge br0");
+	});
+
+	it("that cannot be planned cost no apply", async () => {
+		const exchange = new ModelExchange();
+		const refuse = () => {
+			throw new NetplumbError("conflict", "no");
+		};
+		const error = await sessionOn(exchange)
+			.submit({ containers: [], plan: refuse, done: () => 0 })
+			.catch((reason) => reason);
+		expect([isNetplumbError(error, "conflict"), exchange.applies.length]).to.deep.equal([true, 0]);
+	});
+});
+
+describe("one exchange", () => {
+	const before = bareHost();
+	const steps: Step[] = [
+		{ operation: { change: { verb: "bridge.add", name: "br0" }, describe: "add" }, undo: true, onlyInside: false },
+	];
+	const answering = (...results: (Partial<ScriptResult> | Error)[]) => {
+		let runs = 0;
+		const run = async () => {
+			const result = results[Math.min(runs++, results.length - 1)]!;
+			if (result instanceof Error) throw result;
+			return { stdout: "", stderr: "", exitCode: 0, ...result };
+		};
+		const exchange = new Exchange({ run } as unknown as Transport, "h1");
+		return { exchange, runs: () => runs };
+	};
+	const failing = async (work: Promise<unknown>) =>
+		work.then(
+			() => undefined,
+			(error) => error as NetplumbError,
+		);
+
+	it("on an older look at the host is planned again", async () => {
+		expect(await answering({ exitCode: 74 }).exchange.apply(steps, before, [])).to.deep.equal({ kind: "again" });
+		const unknown = new NetplumbError("outcome-unknown", "the connection ended");
+		expect(await answering(unknown).exchange.apply(steps, before, [])).to.deep.equal({ kind: "again" });
+	});
+	it("that does not get the lock says who has it", async () => {
+		for (const work of [
+			answering({ exitCode: 75 }).exchange.apply(steps, before, []),
+			answering({ exitCode: 75 }).exchange.read([]),
+		])
+			expect((await failing(work))?.message).to.equal(
+				"host h1: another netplumb run has held the lock for 60 s; try again when it has ended",
+			);
+	});
+	it("whose answer is empty, cut off or garbled is an error, never an empty host", async () => {
+		for (const stdout of ["", "\n@x end\n", "garbage", "\u0000\u0001"]) {
+			for (const work of [answering({ stdout }).exchange.apply(steps, before, []), answering({ stdout }).exchange.read([])])
+				expect(isNetplumbError(await failing(work), "unreadable"), JSON.stringify(stdout)).to.equal(true);
+		}
+		const said = await failing(answering({ stderr: "sh: ip: not found\n" }).exchange.read([]));
+		expect(said?.message).to.match(/the facts end early.*; the host said: sh: ip: not found$/);
+	});
+});
