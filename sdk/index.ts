@@ -1,4 +1,4 @@
-// The public surface. Everything a stack program imports from "netplumb" stands here.
+// The public surface: everything that a stack program can import stands here.
 export { Host, type HostArgs, type HostProperties } from "./host";
 export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
 export type { ContainerInput, HostInput } from "./resource";
