@@ -1,5 +1,5 @@
 // What on a host is whose: questions about owner marks over a whole snapshot.
-import type { Change } from "./change";
+import { type Change, HOST } from "./change";
 import { addressMarks, linkMark, rowMark } from "./marks";
 import { isRunning, type Link, type Namespace, type Snapshot } from "./snapshot";
 
@@ -33,20 +33,18 @@ export function ownedBy(snapshot: Snapshot, marks: readonly string[]) {
 
 /** True when any object on the host would still carry a mark of netplumb after `changes`. Errs on the side of "yes". */
 export function anyMark(snapshot: Snapshot, changes: readonly Change[]): boolean {
-	if (changes.some((change) => !change.verb.endsWith(".delete") && change.verb !== "row.set" && change.verb !== "link.set"))
-		return true;
-	const gone = new Set(
-		changes.filter((change) => change.verb.endsWith(".delete")).map((change) => ("name" in change ? change.name : "")),
-	);
+	const gone = new Set<string>();
 	for (const change of changes) {
-		if (
-			change.verb === "row.set" &&
-			change.columns["external_ids:netplumb"] === undefined &&
-			"external_ids:netplumb" in change.columns
-		)
+		if (change.verb === "link.add") return true;
+		if (change.verb === "port.delete" || change.verb === "bridge.delete") gone.add(change.name);
+		else if (change.verb === "link.delete" && change.where === HOST) gone.add(change.name);
+		else if (change.verb === "link.set" && change.alias !== undefined) {
+			if (change.alias.includes("netplumb")) return true;
+			if (change.where === HOST) gone.add(change.name);
+		} else if (change.verb === "row.set" && "external_ids:netplumb" in change.columns) {
+			if (change.columns["external_ids:netplumb"] !== undefined) return true;
 			gone.add(change.row);
-		else if (change.verb === "link.set" && change.alias === "") gone.add(change.name);
-		else if (!change.verb.endsWith(".delete")) return true;
+		}
 	}
 	const marked = (link: Link) => linkMark(link) !== undefined || addressMarks(link).length > 0;
 	if (Object.values(snapshot.host.links).some((link) => marked(link) && !gone.has(link.name))) return true;

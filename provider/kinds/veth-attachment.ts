@@ -61,9 +61,12 @@ export type VethAttachmentArgs = Infer<typeof vethAttachmentSchema>;
 const BEFORE = "external_ids:netplumb-before";
 
 interface Before {
-	links: { bridge: string; mac: string; inside: number; outside: number };
+	bridge: string;
+	mac: string;
+	inside: { mtu: number; up: boolean };
+	outside: { mtu: number; up: boolean };
 	/** Columns of the port; null: it was empty. */
-	[column: string]: ColumnValue | null | object;
+	columns: Record<string, ColumnValue | null>;
 }
 
 /**
@@ -276,8 +279,11 @@ function planPort(
 	if (adopting) {
 		const inside = container.namespace.links[args.interface]!;
 		const before: Before = {
-			...Object.fromEntries(Object.keys(vlan).map((path) => [path, columnAt(port!.columns, path) ?? null])),
-			links: { bridge: port!.bridge, mac: inside.mac, inside: inside.mtu, outside: outside!.mtu },
+			columns: Object.fromEntries(Object.keys(vlan).map((path) => [path, columnAt(port!.columns, path) ?? null])),
+			bridge: port!.bridge,
+			mac: inside.mac,
+			inside: { mtu: inside.mtu, up: inside.up },
+			outside: { mtu: outside!.mtu, up: outside!.up },
 		};
 		columns[BEFORE] = JSON.stringify(before);
 	} else if (port && !keep && columnAt(port.columns, BEFORE) !== undefined) columns[BEFORE] = columnAt(port.columns, BEFORE);
@@ -354,13 +360,13 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 	const operations: Operation[] = [];
 	const adopted = owned.ports.find((port) => columnAt(port.columns, BEFORE) !== undefined);
 	if (adopted) {
-		const { links: was, ...settings } = JSON.parse(String(columnAt(adopted.columns, BEFORE))) as Before;
+		const was = JSON.parse(String(columnAt(adopted.columns, BEFORE))) as Before;
 		const columns: Record<string, ColumnValue> = {
 			"external_ids:netplumb": undefined,
 			"external_ids:netplumb-container": undefined,
 			[BEFORE]: undefined,
 		};
-		for (const [path, value] of Object.entries(settings)) columns[path] = (value as ColumnValue | null) ?? undefined;
+		for (const [path, value] of Object.entries(was.columns)) columns[path] = value ?? undefined;
 		const { name, bridge } = adopted;
 		const move = bridge !== was.bridge && typeof snapshot.ovs === "object" && was.bridge in snapshot.ovs.bridges;
 		if (move)
@@ -374,7 +380,7 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 			operation({ verb: "row.set", table: "Port", row: name, columns: given }, `give port ${name} its settings back`),
 		);
 		for (const { where, link } of owned.links) {
-			const back = where === HOST ? { mtu: was.outside } : { mtu: was.inside, mac: was.mac };
+			const back = where === HOST ? was.outside : { ...was.inside, mac: was.mac };
 			operations.push(
 				operation(
 					{ verb: "link.set", where, name: link.name, ...back, alias: aliasWithLinkMark(link.alias, undefined) },

@@ -69,6 +69,12 @@ export class Resource {
 		alive.delete(this);
 	}
 
+	/** Leaves it on the host after the test, for a fixture that removes it in its own way. */
+	release(): this {
+		alive.delete(this);
+		return this;
+	}
+
 	private keep(id: string, state: Args): void {
 		this.id = id;
 		this.state = state;

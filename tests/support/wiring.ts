@@ -66,9 +66,15 @@ export async function everything(...containers: string[]): Promise<string[]> {
 		return [...links.map(stable), ...rest].map((line) => `${container} ${line}`);
 	};
 	const host = Object.entries(await hostDump("h1")).flatMap(([what, facts]) =>
-		(typeof facts === "string" ? facts.split("\n") : (facts as unknown[])).map((fact) => `${what} ${fact}`),
+		(typeof facts === "string" ? facts.split("\n").flatMap(rows) : (facts as unknown[])).map((fact) => `${what} ${fact}`),
 	);
 	return [...host, ...(await Promise.all(containers.map(within))).flat()];
+}
+
+/** A table of OVSDB, row by row: their order means nothing. */
+function rows(line: string): string[] {
+	const { headings, data } = JSON.parse(line) as { headings: string[]; data: unknown[] };
+	return [...data].map((one) => `${headings.join()} ${JSON.stringify(one)}`);
 }
 
 function stable({ ifindex, link_index, stats64, ...rest }: Record<string, unknown>): string {
