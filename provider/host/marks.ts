@@ -34,13 +34,19 @@ export function linkMark(link: Link): string | undefined {
 		?.slice(LINK.length);
 }
 
-/** The marks of those whose addresses are on this link, with what they changed besides. */
-export function addressMarks(link: Link): { mark: string; enabledIpv6: boolean }[] {
+/** What the owner of addresses on a link changed besides, and which addresses stood there before: those stay when it ends. */
+export interface AddressMark {
+	enabledIpv6: boolean;
+	kept: string[];
+}
+
+/** The marks of those whose addresses are on this link: "netplumb-ip:<mark>", then "+v6" and "+<address>" for each that stays. */
+export function addressMarks(link: Link): ({ mark: string } & AddressMark)[] {
 	return words(link.alias)
 		.filter((word) => word.startsWith(ADDRESSES))
 		.map((word) => {
-			const [mark = "", flag] = word.slice(ADDRESSES.length).split("+");
-			return { mark, enabledIpv6: flag === "v6" };
+			const [mark = "", ...flags] = word.slice(ADDRESSES.length).split("+");
+			return { mark, enabledIpv6: flags.includes("v6"), kept: flags.filter((flag) => flag !== "v6") };
 		});
 }
 
@@ -57,10 +63,11 @@ export function aliasWithLinkMark(alias: string | undefined, mark: string | unde
 	return [...(mark === undefined ? [] : [LINK + mark]), ...rest].join(",");
 }
 
-export function aliasWithAddressMark(alias: string | undefined, mark: string, as: "absent" | "present" | "enabled-ipv6"): string {
-	const rest = kept(alias).filter((word) => word !== ADDRESSES + mark && word !== `${ADDRESSES}${mark}+v6`);
-	if (as === "absent") return rest.join(",");
-	return [...rest, ADDRESSES + mark + (as === "enabled-ipv6" ? "+v6" : "")].join(",");
+/** The alias with this mark, or without it where `as` is left out. */
+export function aliasWithAddressMark(alias: string | undefined, mark: string, as?: AddressMark): string {
+	const rest = kept(alias).filter((word) => word.split("+")[0] !== ADDRESSES + mark);
+	if (!as) return rest.join(",");
+	return [...rest, [ADDRESSES + mark, ...(as.enabledIpv6 ? ["v6"] : []), ...as.kept].join("+")].join(",");
 }
 
 /** The mark in the external_ids of an OVSDB row. */

@@ -49,6 +49,7 @@ export class ApplyError extends NetplumbError {
 
 /** Milliseconds that the first request of a wave waits for others: the engine sends them one by one. */
 const GATHER_MS = 5;
+const MAX_PAUSE_MS = 250;
 
 /** Requests in one script: keeps a script within seconds, and so within its time limit, however many wait. */
 const MAX_BATCH = 200;
@@ -78,6 +79,7 @@ export class HostSession {
 			const ready = known ? this.waiting.filter((one) => covers(known, one)) : [];
 			const batch = (ready.length > 0 ? ready : this.waiting).slice(0, MAX_BATCH);
 			this.waiting = this.waiting.filter((one) => !batch.includes(one));
+			const started = Date.now();
 			try {
 				known = await this.settle(batch, ready.length > 0 ? known : undefined);
 			} catch (error) {
@@ -85,6 +87,9 @@ export class HostSession {
 				for (const one of batch)
 					one.reject(one.begun && isNetplumbError(error) ? new ApplyError(error.code, error.message, undefined) : error);
 			}
+			// In a wave the engine's requests trickle in: a pause as long as the work took halves the round trips.
+			if (batch.length > 1 || this.waiting.length > 0)
+				await new Promise((resolve) => setTimeout(resolve, Math.min(Date.now() - started, MAX_PAUSE_MS)));
 		}
 		this.running = false;
 	}

@@ -78,6 +78,8 @@ interface Before {
 	controllers: string[];
 	addresses: string[];
 	mtu?: number;
+	/** False when adopting brought it up. */
+	up?: boolean;
 }
 
 export const ovsBridge: Kind<OvsBridgeArgs> = {
@@ -169,7 +171,7 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 	if (!adopted && args.otherConfig?.["hwaddr"] === undefined) columns["other_config:hwaddr"] = derivedMac(wish.mark);
 	columns["external_ids:netplumb"] = wish.mark;
 	if (adopted) {
-		const kept = mine ? keptBefore(bridge!) : before(bridge!, {}, link?.addresses ?? [], undefined);
+		const kept = mine ? keptBefore(bridge!) : { ...before(bridge!, {}, link?.addresses ?? [], undefined), up: link?.up === true };
 		// What the program no longer asks for is given back at once.
 		const asked = wantedColumns(args, undefined);
 		for (const path of Object.keys(wantedColumns(args, wish.previous)))
@@ -316,15 +318,16 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 		);
 	for (const cidr of toWriteAgain(link, gone))
 		operations.push(operation({ verb: "address.add", where: HOST, dev: name, cidr }, `keep address ${cidr} on bridge ${name}`));
-	return [...operations, ...unmark(wish, name, snapshot)];
+	return [...operations, ...unmark(wish, name, snapshot, before.up !== false)];
 }
 
 /** The last step of giving a bridge back; alone when an earlier delete stopped before it. */
-function unmark(wish: Wish<OvsBridgeArgs>, name: string, snapshot: Snapshot): Operation[] {
+function unmark(wish: Wish<OvsBridgeArgs>, name: string, snapshot: Snapshot, up = true): Operation[] {
 	const link = snapshot.host.links[name];
 	if (!link || !wish.marks.includes(linkMark(link) ?? "")) return [];
 	const alias = aliasWithLinkMark(link.alias, undefined);
-	return [operation({ verb: "link.set", where: HOST, name, alias }, `take the owner mark off bridge ${name}`)];
+	const change = { verb: "link.set", where: HOST, name, alias, ...(up ? {} : { up }) } as const;
+	return [operation(change, `take the owner mark off bridge ${name}`)];
 }
 
 function before(bridge: OvsBridge, columns: Record<string, ColumnValue>, addresses: string[], mtu: number | undefined): Before {

@@ -3,6 +3,7 @@
 import { contains, parseCidr, parseIp } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
+import { linkMark } from "../host/marks";
 import { isParked, PARKED, ROUTE_PROTOCOL } from "../host/render";
 import type { Link, Route, RunningContainer } from "../host/snapshot";
 import { routesToWriteAgain, toWriteAgain } from "./addresses";
@@ -55,6 +56,8 @@ export function planRoutes(wanted: Route[], previous: Route[], place: Place): Op
 	const { container, link } = place;
 	const present = container.namespace.routes;
 	const operations: Operation[] = [];
+	// On an interface that netplumb made, a default route by hand is drift: nothing from before to give back.
+	const isDrift = (route: Route) => route.dev === link.name && linkMark(link) !== undefined;
 	const isOurs = (route: Route) => route.protocol === ROUTE_PROTOCOL && route.dev === link.name;
 	const stale = present.filter(
 		(route) =>
@@ -70,11 +73,11 @@ export function planRoutes(wanted: Route[], previous: Route[], place: Place): Op
 				(want.to === route.to && DEFAULTS.includes(want.to) && !isParked(route) && route.metric === want.metric),
 		);
 		const replaced = DEFAULTS.includes(want.to)
-			? present.filter((route) => route.to === want.to && !isOurs(route) && !isParked(route))
+			? present.filter((route) => route.to === want.to && !isOurs(route) && !isParked(route) && !isDrift(route))
 			: [];
 		const other =
 			replaced.find((route) => route.protocol === ROUTE_PROTOCOL) ??
-			(found && !isOurs(found) && replaced.length === 0 ? found : undefined);
+			(found && !isOurs(found) && !isDrift(found) && replaced.length === 0 ? found : undefined);
 		if (other)
 			throw new NetplumbError(
 				"conflict",
@@ -89,7 +92,7 @@ export function planRoutes(wanted: Route[], previous: Route[], place: Place): Op
 					container,
 				),
 			);
-		const same = found && isOurs(found) && found.via === want.via;
+		const same = found && isOurs(found) && found.via === want.via && found.onlink === want.onlink;
 		const lost = place.rewrite.some((address) => address.includes(":") === want.to.includes(":"));
 		if (!same || lost)
 			operations.push(

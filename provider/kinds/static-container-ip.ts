@@ -138,9 +138,15 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 	}
 	const own = addressMarks(link).find(({ mark }) => wish.marks.includes(mark));
 	const missing = args.addresses.filter((address) => !link.addresses.includes(address));
-	refuseForeign(args, link, container, own !== undefined, where);
+	refuseForeign(args, link, container, wish, where);
 	const before = wish.previous?.addresses ?? [];
-	const gone = toDelete(link, (address) => !args.addresses.includes(address) && before.includes(address));
+	const only = addressMarks(link).every(({ mark }) => wish.marks.includes(mark));
+	// Addresses that others had put there before an adoption stay for ever.
+	const present = linkMark(link) === undefined ? args.addresses.filter((address) => link.addresses.includes(address)) : [];
+	const kept = own?.kept ?? present;
+	const isOld = (address: string) =>
+		before.includes(address) || (own !== undefined && only && args.addresses.some(sameHost(address)));
+	const gone = toDelete(link, (address) => !args.addresses.includes(address) && !kept.includes(address) && isOld(address));
 	const on = `${link.name} of container ${container.name}`;
 	const operations = gone.map((address) =>
 		operation(
@@ -170,7 +176,7 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 	const idleIpv6 = own?.enabledIpv6 === true && !usesIpv6(link, gone, args.addresses);
 	if (idleIpv6) operations.push(switchIpv6Off(link, container));
 	const enabled = needsIpv6 || (own?.enabledIpv6 === true && !idleIpv6);
-	const alias = aliasWithAddressMark(dropMarks(link, wish.marks), wish.mark, enabled ? "enabled-ipv6" : "present");
+	const alias = aliasWithAddressMark(dropMarks(link, wish.marks), wish.mark, { enabledIpv6: enabled, kept });
 	if (alias !== link.alias) {
 		if (alias.length > MAX_ALIAS_BYTES)
 			throw new NetplumbError(
@@ -183,7 +189,6 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 		operations.push(
 			operation({ verb: "address.add", where: container.id, dev: link.name, cidr: address }, `add address ${address} to ${on}`),
 		);
-	const only = addressMarks(link).every(({ mark }) => wish.marks.includes(mark));
 	const routes = planRoutes(wantedRoutes(args), wish.previous ? wantedRoutes(wish.previous) : [], {
 		container,
 		link,
@@ -211,15 +216,20 @@ function switchIpv6Off(link: Link, container: RunningContainer): Operation {
 	);
 }
 
+/** The same address, with whatever prefix length. */
+function sameHost(address: string): (other: string) => boolean {
+	return (other) => other.split("/")[0] === address.split("/")[0];
+}
+
 function dropMarks(link: Link, marks: string[]): string {
-	return marks.reduce((alias, mark) => aliasWithAddressMark(alias, mark, "absent"), link.alias ?? "");
+	return marks.reduce((alias, mark) => aliasWithAddressMark(alias, mark), link.alias ?? "");
 }
 
 function refuseForeign(
 	args: StaticContainerIpArgs,
 	link: Link,
 	container: RunningContainer,
-	marked: boolean,
+	wish: Wish<StaticContainerIpArgs>,
 	where: string,
 ): void {
 	if (foreignAlias(link))
@@ -227,13 +237,14 @@ function refuseForeign(
 			"conflict",
 			`${where} interface: found the alias "${link.alias?.replace(/[^ -~]/g, "?")}" on ${link.name} of container "${container.name}", expected none; netplumb keeps its mark there`,
 		);
+	const marks = addressMarks(link).map(({ mark }) => mark);
+	const marked = marks.some((mark) => wish.marks.includes(mark));
 	for (const address of args.addresses) {
-		const bare = address.split("/")[0];
-		const holder = Object.values(container.namespace.links).find((other) =>
-			other.addresses.some((text) => text.split("/")[0] === bare),
-		);
+		const holder = Object.values(container.namespace.links).find((other) => other.addresses.some(sameHost(address)));
 		if (!holder) continue;
-		const mine = holder.name === link.name && (marked || linkMark(link) !== undefined || args.adopt === true);
+		// On an interface that netplumb made, an address is a half-made one of this resource, unless another resource has some there.
+		const known = marked || (linkMark(link) !== undefined && marks.length === 0);
+		const mine = holder.name === link.name && (known || args.adopt === true);
 		if (!mine)
 			throw new NetplumbError(
 				"conflict",
@@ -251,7 +262,7 @@ function planRemoval(wish: Wish<StaticContainerIpArgs>, snapshot: Snapshot): Ope
 	const own = link && addressMarks(link).find(({ mark }) => wish.marks.includes(mark));
 	const routes = planRoutesRemoval(wantedRoutes(previous), container, own ? link : undefined);
 	if (!link || !own) return routes;
-	const gone = toDelete(link, (address) => previous.addresses.includes(address));
+	const gone = toDelete(link, (address) => previous.addresses.includes(address) && !own.kept.includes(address));
 	const operations = [...routes, ...keepOthers(routes, gone, link, container)];
 	const on = `${link.name} of container ${container.name}`;
 	for (const address of gone) {

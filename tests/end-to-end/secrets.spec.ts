@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { hostDump } from "../support/dump";
 import { labHost, on, useLab } from "../support/lab";
 import { declare, makeContainers, removeContainers, wired } from "../support/program";
-import { discard, fixtureStack, succeed } from "../support/stacks";
+import { discard, errorsOf, fixtureStack, succeed } from "../support/stacks";
 import type { Result } from "../toolchain/pulumi";
 
 const names = ["secret-a"];
@@ -74,7 +74,9 @@ describe("a private key in the stack configuration", function () {
 		await stack.setConfig({ "netplumb:passphrase": "wrong" }, { secret: true });
 		const wrong = await stack.up(["-v9", "--logtostderr"]);
 		expect(wrong.exitCode).to.not.equal(0);
-		expect(wrong.diagnostics.map(({ message }) => message).join("\n")).to.contain("the passphrase is wrong");
+		const said = errorsOf(wrong);
+		expect(said, said.join("\n")).to.have.length(1);
+		expect(said[0], said[0]).to.contain("the passphrase is wrong");
 		places["the run with a wrong passphrase"] = outputOf(wrong);
 
 		await stack.setConfig({ "netplumb:passphrase": passphrase }, { secret: true });

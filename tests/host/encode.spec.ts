@@ -32,7 +32,7 @@ const NASTY = [
 	"\x7f",
 ];
 const word = fc.oneof(
-	fc.string({ unit: "binary", maxLength: 30 }).map((text) => text.replaceAll("\0", "").toWellFormed()),
+	fc.string({ unit: "binary", maxLength: 30 }).map((text) => text.replaceAll("\0", "")),
 	fc.constantFrom(...NASTY),
 	fc.array(fc.constantFrom(...NASTY), { maxLength: 6 }).map((parts) => parts.join("")),
 );

@@ -1,6 +1,6 @@
 // What real tools printed, and what they print in newer versions. recorded/debian12-docker28.txt was read on a lab host (iproute2
 // 6.1, Open vSwitch 3.1, Docker 28.2); recorded/newer-shape.txt is the same with the fields that iproute2 6.9 added and with the
-// words of Docker 20.10 for a container that is not there.
+// words of other Docker versions for a container that is not there.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { useForeign } from "../support/foreign";
 import { useLab } from "../support/lab";
-import { failure, useResources } from "../support/resource";
+import { failure, Resource, useResources } from "../support/resource";
 import { addresses, inside, leavesNoTrace, link, pings, routes, sh, startedAt } from "../support/wiring";
 import { args, ip, useContainers } from "./fixture";
 
@@ -24,14 +24,23 @@ describe("StaticContainerIp", () => {
 
 	it("leaves no trace, and nothing of others is touched", async () => {
 		await leavesNoTrace(["ip0", "ip1"], async () => {
-			const one = await ip("a").create(args(rich));
-			const two = await ip("b").create({ ...args(rich), container: "ip0", addresses: ["10.62.0.21/24", "2001:db8:62::21/64"] });
+			const below = [
+				await new Resource("VethAttachment", "at-a").create({ container: "ip1", interface: "eth5", bridge: "ip-br" }),
+				await new Resource("VethAttachment", "at-b").create({ container: "ip0", interface: "eth5", bridge: "ip-br" }),
+			];
+			const one = await ip("a").create({ ...args(rich), interface: "eth5" });
+			const two = await ip("b").create({
+				...args(rich),
+				container: "ip0",
+				interface: "eth5",
+				addresses: ["10.62.0.21/24", "2001:db8:62::21/64"],
+			});
 			const three = await ip("c").create({ container: "ip0", interface: "eth0", addresses: ["172.17.99.1/16"] });
-			expect(await link("eth1", "ip0")).to.not.equal(undefined);
 			await three.delete();
 			await two.delete();
-			await one.update(args());
+			await one.update({ ...args(), interface: "eth5" });
 			await one.delete();
+			for (const attachment of below) await attachment.delete();
 		});
 	});
 

@@ -20,10 +20,17 @@ export function useLab(hosts = 2): void {
 		if (hosts > hostsUp || !up) {
 			await up;
 			hostsUp = Math.max(hosts, hostsUp);
-			up = labUp({ hosts: hostsUp, dir: labDir });
+			up = labUp({ hosts: hostsUp, dir: labDir }).then(settled);
 		}
 		await up;
 	});
+}
+
+/** Waits until the hosts' own addresses are past duplicate address detection, after which a dump no longer changes by itself. */
+async function settled(status: LabStatus): Promise<LabStatus> {
+	const script = 'i=0; while ip -6 address show tentative | grep -q . && [ "$i" -lt 100 ]; do i=$((i + 1)); sleep 0.1; done';
+	await Promise.all(status.hosts.map(({ name }) => on(name, "sh", "-c", script)));
+	return status;
 }
 
 after(async function () {

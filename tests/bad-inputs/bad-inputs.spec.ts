@@ -1,0 +1,252 @@
+// Every mistake is refused in preview, by one sentence that names the property, says what was found and what to do.
+import { expect } from "chai";
+import type { Kind } from "../../provider/kinds/kind";
+import { kinds } from "../../provider/kinds/registry";
+import { check } from "../../provider/lifecycle/check";
+import { good } from "./good";
+
+type KindName = keyof typeof kinds;
+
+function reasons(kind: KindName, args: object, host: unknown = good.host): string[] {
+	return check(kinds[kind] as unknown as Kind<object>, { host, owner: "p/s/n", ...args }).failures.map(({ reason }) => reason);
+}
+
+const NAME = 'an interface name: 1 to 15 of A-Z a-z 0-9 . _ -, not beginning with "-"';
+const CIDR = "an address with a prefix length";
+const LIKE = "write it like 10.0.0.5/24 or fd00::5/64";
+const OTHER_NAME = "choose another name, or leave it out to have one derived";
+const ADDRESS = "a host name, an IPv4 or an IPv6 address; write only the name or address, without user, port, brackets or zone";
+const route = (to: string, via?: string) => ({ routes: [{ to, via }] });
+
+const table: [KindName, object, string][] = [
+	["OvsBridge", { name: "a-name-of-16-byt" }, `name: found "a-name-of-16-byt", expected ${NAME}; shorten it to at most 15 bytes`],
+	["OvsBridge", { name: "-x" }, `name: found "-x", expected ${NAME}; ${OTHER_NAME}`],
+	["OvsBridge", { name: ".." }, `name: found "..", expected ${NAME}; ${OTHER_NAME}`],
+	["OvsBridge", { name: 7 }, `name: found 7, expected ${NAME}; write it in quotes`],
+	["OvsBridge", { mtu: 67 }, "mtu: found 67, expected a whole number from 68 to 65535; choose one in this range"],
+	["OvsBridge", { mtu: "1500" }, 'mtu: found "1500", expected a whole number from 68 to 65535; write it without quotes'],
+	["OvsBridge", { mtu: 1.5 }, "mtu: found 1.5, expected a whole number from 68 to 65535; choose one in this range"],
+	["OvsBridge", { datapath: "kernel" }, 'datapath: found "kernel", expected one of "system", "netdev"; choose one of these'],
+	[
+		"OvsBridge",
+		{ addresses: "10.0.0.1/24" },
+		`addresses: found "10.0.0.1/24", expected a list, each entry ${CIDR}; put it in [ ]`,
+	],
+	[
+		"OvsBridge",
+		{ addresses: ["10.0.0.1"] },
+		`addresses[0]: found "10.0.0.1", expected ${CIDR}; add the prefix length, as in 10.0.0.1/24`,
+	],
+	[
+		"OvsBridge",
+		{ addresses: ["10.0.0.0/24"] },
+		`addresses[0]: found "10.0.0.0/24", expected a host's address; this one names the subnet itself: choose the next one`,
+	],
+	[
+		"OvsBridge",
+		{ addresses: ["127.0.0.1/8"] },
+		'addresses[0]: found "127.0.0.1/8", expected an address that an interface can have; choose one inside the subnet',
+	],
+	[
+		"OvsBridge",
+		{ addresses: ["10.0.0.1/24", "10.0.0.1/16"] },
+		'addresses[1]: found "10.0.0.1/16", expected every address once; remove it: addresses[0] has it too',
+	],
+	[
+		"OvsBridge",
+		{ addresses: ["010.0.0.1/24"] },
+		`addresses[0]: found "010.0.0.1/24", expected ${CIDR}; write 10.0.0.1/24, without leading zeros`,
+	],
+	[
+		"OvsBridge",
+		{ addresses: ["fe80::1%eth0/64"] },
+		`addresses[0]: found "fe80::1%eth0/64", expected ${CIDR}; leave out the zone after "%"`,
+	],
+	[
+		"OvsBridge",
+		{ stp: true, rstp: true },
+		"rstp: found true, expected at most one of stp and rstp; keep rstp, which is the newer one",
+	],
+	[
+		"OvsBridge",
+		{ controllers: ["--db=tcp:1.2.3.4"] },
+		'controllers[0]: found "--db=tcp:1.2.3.4", expected an OpenFlow controller such as tcp:192.0.2.1:6653; write it as ovs-vsctl set-controller takes it',
+	],
+	[
+		"OvsBridge",
+		{ otherConfig: { "a=b": "x" } },
+		'otherConfig["a=b"]: found "a=b", expected the name of an other_config key; see ovs-vswitchd.conf.db(5)',
+	],
+	["OvsBridge", { failmode: "secure" }, 'failmode: found "failmode", expected no such property; did you mean failMode?'],
+	["OvsBridge", { adopt: "yes" }, 'adopt: found "yes", expected true or false; write one of them'],
+	[
+		"OvsBridge",
+		{ uplinks: ["e0", "e0"] },
+		'uplinks[1]: found "e0", expected every entry only once; remove it, uplinks[0] is the same',
+	],
+	["VethAttachment", { vlan: 0 }, "vlan: found 0, expected a whole number from 1 to 4094; choose one in this range"],
+	["VethAttachment", { vlan: 4095 }, "vlan: found 4095, expected a whole number from 1 to 4094; choose one in this range"],
+	[
+		"VethAttachment",
+		{ vlan: "10" },
+		'vlan: found "10", expected a whole number from 1 to 4094, or { tag } or { trunks, native }; write one of these',
+	],
+	[
+		"VethAttachment",
+		{ vlan: { tag: 1, trunks: [2] } },
+		"vlan.tag: found 1, expected either tag, or trunks with native; write native for the untagged VLAN of a trunk",
+	],
+	["VethAttachment", { vlan: { native: 2 } }, "vlan.native: found 2, expected trunks beside it; write tag for an access port"],
+	["VethAttachment", { vlan: { trunks: [] } }, "vlan.trunks: found [], expected a list of at least 1 entry; add one"],
+	[
+		"VethAttachment",
+		{ mac: "02:00" },
+		'mac: found "02:00", expected a unicast Ethernet address; write it like 02:00:00:00:00:01',
+	],
+	[
+		"VethAttachment",
+		{ mac: "01:00:5e:00:00:01" },
+		'mac: found "01:00:5e:00:00:01", expected a unicast Ethernet address; clear the lowest bit of the first byte, which marks a group',
+	],
+	[
+		"VethAttachment",
+		{ mac: "00:00:00:00:00:00" },
+		'mac: found "00:00:00:00:00:00", expected a unicast Ethernet address; leave it out to have one derived',
+	],
+	[
+		"VethAttachment",
+		{ container: "-v" },
+		`container: found "-v", expected a container's name or id: A-Z a-z 0-9 _ . -, beginning with a letter or digit; pass a docker.Container, its id or its name`,
+	],
+	["VethAttachment", { bridge: undefined }, `bridge: found nothing, expected ${NAME}; give it a value`],
+	["VethAttachment", { contaner: "x" }, 'contaner: found "contaner", expected no such property; did you mean container?'],
+	["StaticContainerIp", { addresses: [] }, "addresses: found [], expected a list of at least 1 entry; add one"],
+	[
+		"StaticContainerIp",
+		{ addresses: ["10.0.0.255/24"] },
+		`addresses[0]: found "10.0.0.255/24", expected a host's address; this one is the subnet's broadcast address: choose the one before`,
+	],
+	[
+		"StaticContainerIp",
+		{ addresses: ["224.0.0.1/24"] },
+		'addresses[0]: found "224.0.0.1/24", expected an address that an interface can have; choose one inside the subnet',
+	],
+	[
+		"StaticContainerIp",
+		{ addresses: ["0.0.0.0/0"] },
+		'addresses[0]: found "0.0.0.0/0", expected an address that an interface can have; choose one inside the subnet',
+	],
+	["StaticContainerIp", { addresses: ["10.0.0.5/33"] }, `addresses[0]: found "10.0.0.5/33", expected ${CIDR}; ${LIKE}`],
+	[
+		"StaticContainerIp",
+		{ gateway: "10.0.1.1" },
+		'gateway: found "10.0.1.1", expected an address inside 10.0.0.5/24; correct the gateway or the prefix length',
+	],
+	[
+		"StaticContainerIp",
+		{ gateway: "10.0.0.5" },
+		`gateway: found "10.0.0.5", expected another machine's address; it is the container's own: correct one of the two`,
+	],
+	[
+		"StaticContainerIp",
+		{ gateway: "10.0.0.255" },
+		`gateway: found "10.0.0.255", expected a machine's address; this one is the subnet's own or its broadcast address: correct it`,
+	],
+	["StaticContainerIp", { gateway: "fd00::1" }, 'gateway: found "fd00::1", expected an IPv4 address; write it like 10.0.0.5'],
+	[
+		"StaticContainerIp",
+		{ gateway: "10.0.0.1/24" },
+		'gateway: found "10.0.0.1/24", expected an IPv4 address; leave out the prefix length',
+	],
+	[
+		"StaticContainerIp",
+		{ gateway: ["10.0.0.1", "10.0.0.2"] },
+		'gateway: found ["10.0.0.1","10.0.0.2"], expected an IPv4 address; write it like 10.0.0.5',
+	],
+	[
+		"StaticContainerIp",
+		{ gateway6: "fd00::1" },
+		'gateway6: found "fd00::1", expected an IPv6 address among addresses; add one, or remove the gateway',
+	],
+	[
+		"StaticContainerIp",
+		{ gateway: "10.0.0.1", ...route("0.0.0.0/0", "10.0.0.2") },
+		'routes[0].to: found "0.0.0.0/0", expected one default route of a family; remove it: gateway makes it',
+	],
+	[
+		"StaticContainerIp",
+		route("10.9.0.1/16"),
+		'routes[0].to: found "10.9.0.1/16", expected a network, with no bits set behind its prefix; write it as 10.9.0.0/16',
+	],
+	[
+		"StaticContainerIp",
+		route("fd00::/64"),
+		`routes[0].to: found "fd00::/64", expected a destination of the addresses' family, IPv4; add an IPv6 address, or remove the route`,
+	],
+	[
+		"StaticContainerIp",
+		route("10.9.0.0/16", "fd00::1"),
+		'routes[0].via: found "fd00::1", expected an IPv4 address, as in to; correct one of the two',
+	],
+	[
+		"StaticContainerIp",
+		{ defaultRoute: true },
+		"defaultRoute: found true, expected a gateway beside it; add gateway or gateway6",
+	],
+];
+
+const hosts: [unknown, string][] = [
+	[{}, "host.address: found nothing, expected a host name, an IPv4 or an IPv6 address; give it a value"],
+	[{ address: "10.0.0.256" }, `host.address: found "10.0.0.256", expected ${ADDRESS}`],
+	[{ address: "-oProxyCommand=x" }, `host.address: found "-oProxyCommand=x", expected ${ADDRESS}`],
+	[{ address: "x", port: 0 }, "host.port: found 0, expected a whole number from 1 to 65535; choose one in this range"],
+	[
+		{ address: "x", user: "a;b" },
+		'host.user: found "a;b", expected a login name: A-Z a-z 0-9 _ . -, not beginning with "-" or "."; write only the name',
+	],
+	[
+		{ address: "x", transport: "ssh" },
+		'host.transport: found "ssh", expected one of "ssh2", "openssh", "local"; did you mean "ssh2"?',
+	],
+	["web", 'host: found "web", expected a host: { address, user, port … }; write it as { address, port, user … }'],
+];
+
+describe("a bad input", () => {
+	for (const [kind, args, sentence] of table)
+		it(`of ${kind} is refused: ${JSON.stringify(args)}`, () =>
+			expect(reasons(kind, { ...good[kind], ...args })).to.deep.equal([sentence]));
+	for (const [host, sentence] of hosts)
+		it(`of a host is refused: ${JSON.stringify(host)}`, () => expect(reasons("OvsBridge", {}, host)).to.deep.equal([sentence]));
+
+	it("is named together with all the others of its resource", () => {
+		const bad = {
+			container: "-x",
+			interface: "abcdefghijklmnopq",
+			addresses: ["10.0.0.300/24"],
+			gateway: "x",
+			gatway6: "y",
+			routes: [{ to: "1" }],
+			adopt: 2,
+		};
+		expect(reasons("StaticContainerIp", bad, { address: "-x", port: 0 }).map((reason) => reason.split(":")[0])).to.deep.equal([
+			"host.address",
+			"host.port",
+			"gatway6",
+			"container",
+			"interface",
+			"addresses[0]",
+			"gateway",
+			"routes[0].to",
+			"adopt",
+		]);
+	});
+
+	it("does not show key material", () => {
+		const body = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZWQyNTUxOQ";
+		for (const key of [body, `-----BEGIN OPENSSH PRIVATE KEY-----\n${body}`]) {
+			const said = reasons("OvsBridge", {}, { address: "x", identityFile: key });
+			expect(said).to.have.length(1);
+			expect(said[0]).not.to.include(body.slice(0, 10));
+		}
+	});
+});

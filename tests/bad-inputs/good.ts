@@ -1,0 +1,72 @@
+// Inputs that every kind accepts, with every property set.
+const full = {
+	OvsBridge: {
+		name: "br0",
+		datapath: "netdev",
+		addresses: ["10.0.0.1/24"],
+		mtu: 1400,
+		uplinks: ["eth1"],
+		failMode: "secure",
+		rstp: true,
+		stp: false,
+		mcastSnooping: true,
+		controllers: ["tcp:192.0.2.1:6653"],
+		protocols: ["OpenFlow13"],
+		otherConfig: { "mac-aging-time": "300" },
+		adopt: true,
+	},
+	VethAttachment: {
+		container: "web",
+		bridge: "br0",
+		interface: "eth1",
+		hostInterface: "vweb",
+		mac: "02:00:00:00:00:01",
+		mtu: 1400,
+		vlan: { trunks: [10, 20], native: 10 },
+		adopt: true,
+	},
+	StaticContainerIp: {
+		container: "web",
+		interface: "eth1",
+		addresses: ["10.0.0.5/24", "fd00::5/64"],
+		gateway: "10.0.0.1",
+		gateway6: "fd00::1",
+		defaultRoute: true,
+		routes: [{ to: "10.9.0.0/16", via: "10.0.0.2" }],
+		adopt: true,
+	},
+} as const;
+
+export const complete: Record<keyof typeof full, Record<string, unknown>> = full;
+
+/** The least that every kind accepts. */
+export const good = {
+	host: { address: "10.0.0.1" },
+	OvsBridge: {},
+	VethAttachment: { container: "web", bridge: "br0" },
+	StaticContainerIp: { container: "web", interface: "eth1", addresses: ["10.0.0.5/24"] },
+};
+
+export type Path = (string | number)[];
+
+/** Every place in a value, the value itself left out. */
+export function places(value: unknown, path: Path = []): Path[] {
+	if (typeof value !== "object" || value === null) return [];
+	return Object.entries(value).flatMap(([key, inner]) => {
+		const at = [...path, Array.isArray(value) ? Number(key) : key];
+		return [at, ...places(inner, at)];
+	});
+}
+
+/** A copy with another value in one place. */
+export function put(value: unknown, path: Path, inner: unknown): unknown {
+	if (path.length === 0) return inner;
+	const [key, ...rest] = path as [string | number, ...Path];
+	const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string | number, unknown>;
+	copy[key] = put(copy[key], rest, inner);
+	return copy;
+}
+
+export function at(value: unknown, path: Path): unknown {
+	return path.reduce<unknown>((inner, key) => (inner as Record<string | number, unknown>)[key], value);
+}

@@ -1,0 +1,132 @@
+import { expect } from "chai";
+import type { Kind } from "../../provider/kinds/kind";
+import { kinds } from "../../provider/kinds/registry";
+import { check } from "../../provider/lifecycle/check";
+import { diff } from "../../provider/lifecycle/diff";
+import { providerOf } from "../../provider/lifecycle/provider";
+import { type Inputs, migrate, type State, stateOf } from "../../provider/lifecycle/state";
+import { UNKNOWN } from "../../provider/validate/index";
+import { complete, good, places, put } from "../bad-inputs/good";
+
+const all = kinds as unknown as Record<string, Kind<object>>;
+const owner = "p/s/n";
+
+/** What a change of each input means, as the sdk's doc comments say. */
+const expected: Record<string, Record<string, [next: unknown, means: "update" | "replace"]>> = {
+	OvsBridge: {
+		name: ["br1", "replace"],
+		datapath: ["system", "replace"],
+		addresses: [["10.0.0.2/24"], "update"],
+		mtu: [1500, "update"],
+		uplinks: [[], "update"],
+		failMode: ["standalone", "update"],
+		rstp: [false, "update"],
+		stp: [undefined, "update"],
+		mcastSnooping: [false, "update"],
+		controllers: [[], "update"],
+		protocols: [["OpenFlow10"], "update"],
+		otherConfig: [{}, "update"],
+		adopt: [false, "update"],
+	},
+	VethAttachment: {
+		container: ["db", "replace"],
+		bridge: ["br1", "update"],
+		interface: ["eth2", "replace"],
+		hostInterface: ["vdb", "replace"],
+		mac: ["02:00:00:00:00:02", "update"],
+		mtu: [1500, "update"],
+		vlan: [10, "update"],
+		adopt: [false, "update"],
+	},
+	StaticContainerIp: {
+		container: ["db", "replace"],
+		interface: ["eth2", "replace"],
+		addresses: [["10.0.0.6/24", "fd00::5/64"], "update"],
+		gateway: ["10.0.0.2", "update"],
+		gateway6: ["fd00::2", "update"],
+		defaultRoute: [false, "update"],
+		routes: [[], "update"],
+		adopt: [false, "update"],
+	},
+};
+
+for (const [name, kind] of Object.entries(all)) {
+	const given = { host: { address: "10.0.0.1" }, owner, ...complete[name as keyof typeof complete] };
+	const inputs = check(kind, given).inputs;
+	const args = Object.fromEntries(Object.entries(inputs).filter(([key]) => key !== "host" && key !== "owner"));
+	const state = stateOf(kind, inputs, { args, outputs: {} });
+	const kindOfChange = (news: Inputs, olds: State = state) => {
+		const { changes, replaces } = diff(kind, olds, news);
+		return !changes ? "nothing" : replaces.length > 0 ? "replace" : "update";
+	};
+
+	describe(`the inputs of ${name}`, () => {
+		it("may be unknown, each of them and each part of them", () => {
+			for (const path of places(given).filter(([first]) => first !== "owner"))
+				expect(check(kind, put(given, path, UNKNOWN) as Inputs).failures, path.join(".")).to.deep.equal([]);
+			expect(check(kind, put(given, ["owner"], UNKNOWN) as Inputs).failures).to.deep.equal([]);
+		});
+
+		it("update or replace, as documented; every one is in the table", () => {
+			expect(Object.keys(expected[name]!).sort()).to.deep.equal(Object.keys(args).sort());
+			expect(kindOfChange(inputs)).to.equal("nothing");
+			for (const [key, [next, means]] of Object.entries(expected[name]!)) {
+				const { inputs: news, failures } = check(kind, { ...given, [key]: next });
+				expect(failures, key).to.deep.equal([]);
+				expect(kindOfChange(news), key).to.equal(means);
+			}
+		});
+
+		it("another login is an update, another machine a replacement, another owner an update", () => {
+			const on = (host: object) => ({ ...inputs, host: { address: "10.0.0.1", ...host } }) as Inputs;
+			expect(kindOfChange(on({ user: "ops", identityFile: "/k", sudo: true, via: { address: "j" } }))).to.equal("update");
+			expect(kindOfChange(on({ port: 22 }))).to.equal("update");
+			expect(kindOfChange(on({ address: "10.0.0.2" }))).to.equal("replace");
+			expect(kindOfChange(on({ port: 2222 }))).to.equal("replace");
+			expect(kindOfChange(on({ address: UNKNOWN }))).to.equal("replace");
+			expect(kindOfChange({ ...inputs, owner: "p/s/m" })).to.equal("update");
+		});
+
+		it("drift is a change", () => expect(kindOfChange(inputs, { ...state, drift: ["add it"] })).to.equal("update"));
+
+		it("without what may be left out are accepted", () =>
+			expect(check(kind, { host: good.host, owner, ...good[name as keyof typeof complete] }).failures).to.deep.equal([]));
+	});
+}
+
+describe("a state", () => {
+	const kind = all["VethAttachment"]!;
+	it("keeps apart what the program gave and what the host chose: a defaulted MTU is no difference", () => {
+		const { inputs } = check(kind, { host: good.host, owner, ...good.VethAttachment });
+		const { host: _, owner: __, ...args } = inputs;
+		const state = stateOf(kind, inputs, { args, outputs: { mtu: 1450 } });
+		expect(state["mtu"]).to.equal(1450);
+		expect(diff(kind, state, inputs).changes).to.equal(false);
+		expect(diff(kind, state, { ...inputs, mtu: 1400 }).changes).to.equal(true);
+		const declared = stateOf(kind, inputs, { args: { ...args, mtu: 1400 }, outputs: { mtu: 1400 } });
+		expect(diff(kind, declared, inputs).changes, "no longer declared").to.equal(true);
+	});
+	it("of a newer version is refused with one sentence", async () => {
+		const newer = { host: { address: "x" }, owner, stateVersion: 99 };
+		expect(() => migrate(newer)).to.throw(
+			"this resource was last written by a newer netplumb (state version 99, this one knows 1): update the package",
+		);
+		const error = await providerOf(kind)
+			.delete("id", newer)
+			.catch((reason: Error) => reason);
+		expect((error as Error).message).to.match(/newer netplumb/);
+	});
+});
+
+describe("check, as the engine calls it", () => {
+	it("gives reasons without a property, because the engine would print the value", async () => {
+		const { failures } = await providerOf(all["OvsBridge"]!).check({}, { host: good.host, owner, name: "-x" });
+		expect(failures.map(({ property }) => property)).to.deep.equal([""]);
+	});
+	it("asks the configuration for the key and its passphrase", async () => {
+		const asked: string[] = [];
+		const get = (key: string) => asked.push(key) && undefined;
+		await providerOf(all["OvsBridge"]!).configure({ config: { get } });
+		expect(asked).to.deep.equal(["netplumb:privateKey", "netplumb:passphrase"]);
+	});
+});

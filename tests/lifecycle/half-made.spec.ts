@@ -1,0 +1,72 @@
+import { expect } from "chai";
+import { markOf } from "../../provider/host/marks";
+import { ApplyError, HostSession, type Request } from "../../provider/host/session";
+import type { Kind } from "../../provider/kinds/kind";
+import { kinds } from "../../provider/kinds/registry";
+import { check } from "../../provider/lifecycle/check";
+import { providerOf } from "../../provider/lifecycle/provider";
+import { bareHost } from "../model/hosts";
+import { applyPlan } from "../model/model-host";
+
+const kind = kinds.OvsBridge as unknown as Kind<object>;
+const provider = providerOf(kind);
+const inputs = { ...check(kind, { host: { address: "10.0.0.1" }, owner: "p/s/lan", name: "br0" }).inputs, __provider: "line" };
+const mark = markOf("p/s/lan");
+const plan = kind.plan({ mark, marks: [mark], wanted: { name: "br0" } }, bareHost());
+
+describe("a resource, as the engine hears of it", () => {
+	const { submit } = HostSession.prototype;
+	afterEach(() => {
+		HostSession.prototype.submit = submit;
+	});
+	const answer = (with_: (request: Request<unknown>) => unknown) => {
+		HostSession.prototype.submit = (async (request: Request<unknown>) => with_(request)) as typeof submit;
+	};
+
+	it("that was made in part is remembered with its id, its properties and the reason", async () => {
+		// The undo failed: the bridge of this owner is still there.
+		const after = applyPlan(bareHost(), plan).after;
+		answer(() => {
+			throw new ApplyError("command", "host h1: could not bring br0 up", after);
+		});
+		const error = await provider.create(inputs).then(
+			() => undefined,
+			(reason) => reason,
+		);
+		expect(error).to.include({ id: "10.0.0.1/br0", message: "host h1: could not bring br0 up" });
+		expect(error.reasons).to.deep.equal(["host h1: could not bring br0 up"]);
+		expect(error.properties).to.deep.include({
+			__provider: "line",
+			name: "br0",
+			owner: "p/s/lan",
+			drift: ["host h1: could not bring br0 up"],
+		});
+	});
+
+	it("of which nothing is on the host is not remembered", async () => {
+		answer(() => {
+			throw new ApplyError("command", "no", bareHost());
+		});
+		const error = await provider.create(inputs).then(
+			() => undefined,
+			(reason) => reason,
+		);
+		expect(error).not.to.have.property("properties");
+	});
+
+	it("is found by static get from the program's inputs, or is gone only on proof", async () => {
+		const made = applyPlan(bareHost(), plan).after;
+		answer((request) => request.done(made));
+		const found = await provider.read("10.0.0.1/br0", { host: { address: "10.0.0.1" }, owner: "p/s/lan", name: "br0" });
+		expect(found.id).to.equal("10.0.0.1/br0");
+		expect(found.props).to.include({ name: "br0", stateVersion: 1 });
+		answer((request) => request.done(bareHost()));
+		expect(await provider.read("10.0.0.1/br0", { ...inputs, stateVersion: 1 })).to.deep.equal({ id: "", props: {} });
+		answer((request) => request.done({ ...bareHost(), ovs: "Open vSwitch does not answer: x" }));
+		const error = await provider.read("10.0.0.1/br0", { ...inputs, stateVersion: 1 }).then(
+			() => undefined,
+			(reason: Error) => reason,
+		);
+		expect(error?.message).to.match(/does not answer.*nothing is known about 10\.0\.0\.1\/br0$/);
+	});
+});
