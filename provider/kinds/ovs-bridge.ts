@@ -117,6 +117,13 @@ export const ovsBridge: Kind<OvsBridgeArgs> = {
 			if (args.rstp !== undefined) found.rstp = bridge.columns["rstp_enable"] === true;
 			if (args.mcastSnooping !== undefined) found.mcastSnooping = bridge.columns["mcast_snooping_enable"] === true;
 			if (args.controllers && !sameValue(args.controllers, bridge.controllers)) found.controllers = bridge.controllers;
+			const protocols = columnAt(bridge.columns, "protocols") ?? [];
+			if (args.protocols && !sameValue(args.protocols, protocols)) found.protocols = [protocols].flat() as typeof args.protocols;
+			if (args.otherConfig) {
+				const value = (key: string) => [key, columnAt(bridge.columns, `other_config:${key}`) as string] as const;
+				const present = Object.keys(args.otherConfig).map(value);
+				found.otherConfig = Object.fromEntries(present.filter(([, text]) => text !== undefined));
+			}
 			if (args.uplinks) found.uplinks = args.uplinks.filter((uplink) => bridge.ports.includes(uplink));
 		}
 		return {
@@ -211,6 +218,7 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 				`set the MTU of bridge ${name} to ${args.mtu ?? "Open vSwitch's choice"}`,
 			),
 		);
+		if (args.mtu === undefined && bridge) operations.push(mtuBack(name, ownMtu(bridge, snapshot)));
 	}
 	operations.push(...planUplinks(wish, args.uplinks ?? [], name, ovs, snapshot));
 	operations.push(...planOwnPort(wish, args, name, userspace, adopted, snapshot));
@@ -274,6 +282,17 @@ function planOwnPort(
 	return operations;
 }
 
+/** What Open vSwitch chooses for a bridge without mtu_request: the least of its ports (ovs-vswitchd.conf.db(5), mtu_request). */
+function ownMtu(bridge: OvsBridge, snapshot: Snapshot): number {
+	const ports = bridge.ports.filter((port) => port !== bridge.name).map((port) => snapshot.host.links[port]?.mtu ?? 1500);
+	return Math.min(1500, ...ports);
+}
+
+/** Open vSwitch chooses only when a port changes: until then the device keeps the MTU that was requested last. */
+function mtuBack(name: string, mtu: number): Operation {
+	return operation({ verb: "link.set", where: HOST, name, mtu }, `set the MTU of bridge ${name} back to ${mtu}`);
+}
+
 function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, snapshot: Snapshot): Operation[] {
 	const { name } = bridge;
 	const mine = (port: string) => port === name || wish.marks.includes(rowMark(ovs.ports[port]?.columns ?? {}) ?? "");
@@ -309,6 +328,7 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 				{ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: undefined } },
 				`give bridge ${name} its MTU back`,
 			),
+			mtuBack(name, before.mtu),
 		);
 	const ours = (address: string) => wish.previous?.addresses?.includes(address) === true && !before.addresses.includes(address);
 	const gone = toDelete(link, ours);

@@ -59,6 +59,8 @@ export function planRoutes(wanted: Route[], previous: Route[], place: Place): Op
 	// On an interface that netplumb made, a default route by hand is drift: nothing from before to give back.
 	const isDrift = (route: Route) => route.dev === link.name && linkMark(link) !== undefined;
 	const isOurs = (route: Route) => route.protocol === ROUTE_PROTOCOL && route.dev === link.name;
+	/** Of another resource with addresses on the same link. */
+	const isAnothers = (route: Route) => isOurs(route) && !place.only && !previous.some((old) => sameKey(old, route));
 	const stale = present.filter(
 		(route) =>
 			isOurs(route) &&
@@ -77,7 +79,8 @@ export function planRoutes(wanted: Route[], previous: Route[], place: Place): Op
 			: [];
 		const other =
 			replaced.find((route) => route.protocol === ROUTE_PROTOCOL) ??
-			(found && !isOurs(found) && !isDrift(found) && replaced.length === 0 ? found : undefined);
+			(found && !isOurs(found) && !isDrift(found) && replaced.length === 0 ? found : undefined) ??
+			(found && isAnothers(found) && found.via !== want.via ? found : undefined);
 		if (other)
 			throw new NetplumbError(
 				"conflict",

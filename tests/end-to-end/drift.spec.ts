@@ -38,7 +38,6 @@ describe("drift", function () {
 		await on("h1", "ovs-vsctl", "set", "Port", wires["drift-b"]!.hostInterface, "tag=99");
 		await on("h1", "docker", "restart", "-t", "0", "drift-c");
 		const { stdout, summary } = await succeed(stack, "preview", ["--refresh", "--diff"]);
-		if (process.env.NETPLUMB_SHOW) console.log(stdout);
 		expect(summary.create + summary.update).to.equal(5); // two attachments with their addresses, and a tag
 		expect(stdout).to.contain("make interface eth1 of container drift-a");
 		expect(stdout).to.match(/set tag .*of port/);

@@ -28,8 +28,10 @@ describe("mistakes", function () {
 
 	const folder = mkdtempSync(path.join(os.tmpdir(), "netplumb-mistakes-"));
 	const stack = fixtureStack("mistakes");
+	const previewed = fixtureStack("mistakes");
 	after(async () => {
 		await discard(stack);
+		previewed.remove();
 		rmSync(folder, { recursive: true });
 	});
 
@@ -73,7 +75,6 @@ describe("mistakes", function () {
 			for (const file of hidden) await on("h2", "mount", "--bind", "/dev/null", file);
 			try {
 				result = await stack.up(["--continue-on-error"]);
-				if (process.env["NETPLUMB_SHOW"]) console.log(result.stdout, JSON.stringify(result.diagnostics, null, 1));
 			} finally {
 				for (const file of hidden) await on("h2", "umount", file);
 			}
@@ -98,7 +99,6 @@ describe("mistakes", function () {
 		for (const [name, sentence] of Object.entries(sentences)) {
 			it(`are one sentence: ${name}`, () => {
 				const said = errorsByName(result)[name] ?? [];
-				if (process.env["NETPLUMB_SHOW"]) console.log(said);
 				expect(said).to.have.length(1);
 				expect(said[0]).to.match(sentence);
 				expect(said[0]).to.match(/^[^\n]+$/);
@@ -132,8 +132,8 @@ describe("mistakes", function () {
 	for (const [name, [args, paths]] of Object.entries(programs)) {
 		it(`in the inputs of one of the ${name} are all reported by a preview, with their paths`, async () => {
 			const none = { bridges: {}, attachments: {}, addresses: {} };
-			await stack.setConfig({ ...none, [name]: { wrong: args } });
-			const result = await stack.preview();
+			await previewed.setConfig({ ...none, [name]: { wrong: args } });
+			const result = await previewed.preview();
 			expect(result.exitCode).to.not.equal(0);
 			const said = errorsByName(result)["wrong"] ?? [];
 			const found = said.map((message) => / has a problem: (\S+): found .+, expected .+; .+$/.exec(message)?.[1]);

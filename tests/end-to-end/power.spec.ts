@@ -51,7 +51,6 @@ describe("hosts without power", function () {
 		await declare(stack, changed);
 		const { summary, stdout } = await succeed(stack, "preview", ["--diff"]);
 		expect(summary).to.include({ create: 0, update: 1, replace: 0, delete: 0 });
-		if (process.env["NETPLUMB_SHOW"]) console.log(stdout);
 		expect(stdout).to.match(/\+ vlan +: 20/);
 	});
 

@@ -53,7 +53,12 @@ describe("drift and conflicts of a StaticContainerIp", () => {
 			/route 198\.51\.100\.0\/24/,
 			{ routes: [] },
 		],
-		["everything is gone", () => run("ip", "address", "flush", "dev", "eth1"), /add address/, { addresses: [] }],
+		[
+			"everything is gone",
+			() => run("ip", "address", "flush", "dev", "eth1", "scope", "global"),
+			/add address/,
+			{ addresses: [] },
+		],
 		["the mark is gone", () => run("ip", "link", "set", "eth1", "alias", "netplumb:x"), /mark eth1/],
 		["IPv6 was switched off", () => run("sysctl", "-qw", "net.ipv6.conf.eth1.disable_ipv6=1"), /switch IPv6 on/],
 	];

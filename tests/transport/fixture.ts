@@ -5,42 +5,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { closeAll } from "../../provider/transport/pool.js";
 
-export class Fixture {
+/** Only the folder: nothing of this process changes, so it may be made while mocha still loads the specs. */
+export class Files {
 	/** Short, because sockets live in it. */
 	readonly dir = mkdtempSync("/tmp/npt-");
 	readonly knownHosts = join(this.dir, "known_hosts");
-	#undo: (() => void)[] = [];
 	#keys = 0;
-
-	constructor() {
-		this.setConfig("");
-		this.setKnownHosts("");
-		this.env("SSH_AUTH_SOCK", undefined);
-	}
-
-	/** Sets a variable of this process until the end of the test. */
-	env(name: string, value: string | undefined): void {
-		const old = process.env[name];
-		this.undo(() => {
-			if (old === undefined) delete process.env[name];
-			else process.env[name] = old;
-		});
-		if (value === undefined) delete process.env[name];
-		else process.env[name] = value;
-	}
-
-	/** Something to undo at the end, last first. */
-	undo(action: () => void): void {
-		this.#undo.push(action);
-	}
-
-	/** Another config file, and with it other answers of `ssh -G`. */
-	setConfig(text: string): void {
-		const rest = `Host *\n\tUserKnownHostsFile ${this.knownHosts}\n\tGlobalKnownHostsFile /dev/null\n\tIdentityFile ${this.dir}/none\n`;
-		const file = join(this.dir, `ssh_config${this.#undo.length}`);
-		writeFileSync(file, `${text}\n${rest}`);
-		this.env("NETPLUMB_SSH_CONFIG", file);
-	}
 
 	setKnownHosts(text: string): void {
 		writeFileSync(this.knownHosts, text);
@@ -75,6 +45,46 @@ export class Fixture {
 		return folder;
 	}
 
+	end(): void {
+		rmSync(this.dir, { recursive: true, force: true });
+	}
+}
+
+/** The folder, and the environment that leads ssh to it until `end`. Made in a hook or a test, one at a time. */
+export class Fixture extends Files {
+	#undo: (() => void)[] = [];
+
+	constructor() {
+		super();
+		this.setConfig("");
+		this.setKnownHosts("");
+		this.env("SSH_AUTH_SOCK", undefined);
+	}
+
+	/** Sets a variable of this process until the end of the test. */
+	env(name: string, value: string | undefined): void {
+		const old = process.env[name];
+		this.undo(() => {
+			if (old === undefined) delete process.env[name];
+			else process.env[name] = old;
+		});
+		if (value === undefined) delete process.env[name];
+		else process.env[name] = value;
+	}
+
+	/** Something to undo at the end, last first. */
+	undo(action: () => void): void {
+		this.#undo.push(action);
+	}
+
+	/** Another config file, and with it other answers of `ssh -G`. */
+	setConfig(text: string): void {
+		const rest = `Host *\n\tUserKnownHostsFile ${this.knownHosts}\n\tGlobalKnownHostsFile /dev/null\n\tIdentityFile ${this.dir}/none\n`;
+		const file = join(this.dir, `ssh_config${this.#undo.length}`);
+		writeFileSync(file, `${text}\n${rest}`);
+		this.env("NETPLUMB_SSH_CONFIG", file);
+	}
+
 	/** An SSH agent that holds these keys; its socket. */
 	agent(...files: string[]): string {
 		const socket = this.path("agent");
@@ -86,10 +96,10 @@ export class Fixture {
 		return socket;
 	}
 
-	end(): void {
+	override end(): void {
 		closeAll();
 		for (const action of this.#undo.splice(0).reverse()) action();
-		rmSync(this.dir, { recursive: true, force: true });
+		super.end();
 	}
 }
 

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { FrameReader, frame, readFacts } from "../../provider/transport/framing.js";
 import { startProcess } from "../../provider/transport/process.js";
 import { Shell } from "../../provider/transport/shell.js";
-import { Fixture, failure } from "./fixture.js";
+import { Files, failure } from "./fixture.js";
 
 const counters = () => ({ handshakes: 0, roundTrips: 0, bytesSent: 0, bytesReceived: 0 });
 
@@ -38,8 +38,8 @@ for (const argv of [["dash"], ["bash"], ["bash", "--posix"], ["busybox", "sh"]])
 	describe(`framing through ${argv.join(" ")}`, () => {
 		let sh: Shell;
 		// The script's own child must be the same kind of shell.
-		const fixture = new Fixture();
-		const bin = fixture.programs({ sh: `#!/bin/sh\nexec ${argv.join(" ")} "$@"\n` });
+		const files = new Files();
+		const bin = files.programs({ sh: `#!/bin/sh\nexec ${argv.join(" ")} "$@"\n` });
 		before(async function () {
 			if (!installed(argv[0]!)) {
 				if (process.env.CI) throw new Error(`${argv[0]} must be installed in CI`);
@@ -50,7 +50,7 @@ for (const argv of [["dash"], ["bash"], ["bash", "--posix"], ["busybox", "sh"]])
 		});
 		after(() => {
 			sh?.close();
-			fixture.end();
+			files.end();
 		});
 		// A script may cost the shell, and then the next test gets a new one, as the pool would do it.
 		beforeEach(async () => {
@@ -194,9 +194,9 @@ describe("framing, without a shell", () => {
 	});
 
 	it("works with a dd that knows no fullblock, and without timeout", async () => {
-		const fixture = new Fixture();
+		const files = new Files();
 		try {
-			const bin = fixture.programs({
+			const bin = files.programs({
 				dd: '#!/bin/sh\nfor a; do case $a in iflag=*) exit 1;; esac; done\nexec /bin/dd "$@"\n',
 				timeout: "#!/bin/sh\nexit 127\n",
 			});
@@ -209,7 +209,7 @@ describe("framing, without a shell", () => {
 			});
 			expect((await failure(sh.run("sleep 30", 0.3))).code).to.equal("timeout");
 		} finally {
-			fixture.end();
+			files.end();
 		}
 	});
 });

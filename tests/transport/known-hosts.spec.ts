@@ -4,16 +4,16 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { expect } from "chai";
 import { fingerprint, judge, linesFor, parseKnownHosts } from "../../provider/transport/known-hosts.js";
-import { Fixture } from "./fixture.js";
+import { Files } from "./fixture.js";
 
 describe("known_hosts", () => {
-	const fixture = new Fixture();
-	const a = fixture.key();
-	const b = fixture.key();
-	const rsa = fixture.key({ type: "rsa", bits: 2048 });
-	const [A, B, RSA] = [a, b, rsa].map((file) => fixture.pub(file)) as [string, string, string];
+	const files = new Files();
+	const a = files.key();
+	const b = files.key();
+	const rsa = files.key({ type: "rsa", bits: 2048 });
+	const [A, B, RSA] = [a, b, rsa].map((file) => files.pub(file)) as [string, string, string];
 	const blob = (pub: string) => Buffer.from(pub.split(" ")[1]!, "base64");
-	after(() => fixture.end());
+	after(() => files.end());
 
 	const verdict = (text: string, name: string, port: number, pub: string) =>
 		judge(linesFor(parseKnownHosts(text, "f"), name, port), blob(pub)).kind;
@@ -62,9 +62,9 @@ describe("known_hosts", () => {
 
 	it("finds the same lines as ssh-keygen -F, hashed by ssh-keygen -H", () => {
 		const text = `h ${A}\n[h]:2222 ${B}\n*.example.org ${RSA}\n`;
-		fixture.setKnownHosts(text);
-		execFileSync("ssh-keygen", ["-q", "-H", "-f", fixture.knownHosts], { stdio: "ignore" });
-		const hashed = execFileSync("cat", [fixture.knownHosts], { encoding: "utf8" });
+		files.setKnownHosts(text);
+		execFileSync("ssh-keygen", ["-q", "-H", "-f", files.knownHosts], { stdio: "ignore" });
+		const hashed = execFileSync("cat", [files.knownHosts], { encoding: "utf8" });
 		expect(hashed).to.contain("|1|");
 		for (const [name, port] of [
 			["h", 22],
@@ -72,7 +72,7 @@ describe("known_hosts", () => {
 			["h", 23],
 			["a.example.org", 22],
 		] as const) {
-			const said = spawnSync("ssh-keygen", ["-F", port === 22 ? name : `[${name}]:${port}`, "-f", fixture.knownHosts], {
+			const said = spawnSync("ssh-keygen", ["-F", port === 22 ? name : `[${name}]:${port}`, "-f", files.knownHosts], {
 				encoding: "utf8",
 			});
 			const theirs = said.stdout
