@@ -41,6 +41,8 @@ export type Change =
 	| { verb: "port.delete"; bridge: string; name: string }
 	/** Columns of one row; "column:key" is one key of a map column. */
 	| { verb: "row.set"; table: "Bridge" | "Port" | "Interface"; row: string; columns: Record<string, ColumnValue> }
+	/** Takes the MTU request off a bridge's own port, whose MTU then is `mtu` and follows the other ports. */
+	| { verb: "mtu.release"; name: string; mtu: number }
 	| { verb: "controller.set"; bridge: string; targets: string[] };
 
 /** One change on a host, with the words for people: `adds port v1 to bridge br0`. */
@@ -69,6 +71,7 @@ export function touches(change: Change): string[] {
 			return [`${change.where}/${change.path.join("/")}`];
 		case "bridge.add":
 		case "bridge.delete":
+		case "mtu.release":
 			return [`host/${change.name}`];
 		case "port.add":
 		case "port.delete":

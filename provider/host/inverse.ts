@@ -82,6 +82,10 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			for (const path of Object.keys(change.columns)) columns[path] = columnAt(old, path);
 			return [{ ...change, columns }];
 		}
+		case "mtu.release": {
+			const requested = columnAt(rowOf(before, "Interface", change.name) ?? {}, "mtu_request");
+			return [{ verb: "row.set", table: "Interface", row: change.name, columns: { mtu_request: requested } }];
+		}
 		case "controller.set": {
 			const bridge = typeof before.ovs === "object" ? before.ovs.bridges[change.bridge] : undefined;
 			return bridge ? [{ ...change, targets: bridge.controllers }] : [];

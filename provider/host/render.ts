@@ -4,6 +4,9 @@ import { HOST } from "./change";
 import { ipLine, ovsString, ovsValue, shCommand, shWord } from "./encode";
 import type { Route } from "./snapshot";
 
+/** Seconds that ovs-vsctl may wait for ovs-vswitchd; without a limit it waits for ever (ovs-vsctl(8), --timeout). */
+export const OVS_TIMEOUT = 20;
+
 /** The rtnetlink protocol number of our routes: unassigned in iproute2's rt_protos, "N" in ASCII. */
 export const ROUTE_PROTOCOL = "78";
 
@@ -75,6 +78,13 @@ export function render(change: Change): Rendered {
 			return { tool: "ovs", commands: [["--if-exists", "del-port", change.bridge, change.name]] };
 		case "row.set":
 			return { tool: "ovs", commands: rowCommands(change.table, change.row, change.columns) };
+		case "mtu.release": {
+			// Open vSwitch counts the port's own request among what it chooses from, and goes on with the last choice until a port
+			// changes (update_mtu in ofproto/ofproto.c): only a request for another MTU makes it choose anew. So two transactions.
+			const vsctl = (...words: string[]) => shCommand(["ovs-vsctl", `--timeout=${OVS_TIMEOUT}`, ...words]);
+			const request = vsctl("set", "Interface", change.name, `mtu_request=${change.mtu}`);
+			return { tool: "sh", line: `${request} && ${vsctl("clear", "Interface", change.name, "mtu_request")}` };
+		}
 		case "controller.set":
 			return {
 				tool: "ovs",
@@ -160,7 +170,9 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	"link.add": [false, 5],
 	"bridge.add": [false, 6],
 	"port.add": [false, 7],
-	"row.set": [false, 8],
+	// Before the row that remembers what the MTU was.
+	"mtu.release": [false, 8],
+	"row.set": [false, 9],
 	"controller.set": [false, 9],
 	"offload.disable": [false, 10],
 	"sysctl.set": [false, 11],

@@ -7,11 +7,8 @@ import type { Operation } from "./change";
 import { HOST } from "./change";
 import { shCommand, shWord } from "./encode";
 import { inverse } from "./inverse";
-import { placeOf, type Rendered, render, Stage } from "./render";
+import { OVS_TIMEOUT, placeOf, type Rendered, render, Stage } from "./render";
 import { isRunning, type RunningContainer, type Snapshot } from "./snapshot";
-
-/** Seconds that ovs-vsctl may wait for ovs-vswitchd; without a limit it waits for ever (ovs-vsctl(8), --timeout). */
-const OVS_TIMEOUT = 20;
 
 export const EXIT = { stale: 74, locked: 75, refused: 76, failed: 77 } as const;
 

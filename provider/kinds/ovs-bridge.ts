@@ -207,18 +207,11 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 		);
 	}
 	const requested = columnAt(ovs.ports[name]?.interface ?? {}, "mtu_request");
-	if (
-		args.mtu === undefined
-			? wish.previous?.mtu !== undefined && requested !== undefined
-			: link?.mtu !== args.mtu || requested !== args.mtu
-	) {
-		operations.push(
-			operation(
-				{ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: args.mtu } },
-				`set the MTU of bridge ${name} to ${args.mtu ?? "Open vSwitch's choice"}`,
-			),
-		);
-		if (args.mtu === undefined && bridge) operations.push(mtuBack(name, ownMtu(bridge, snapshot)));
+	if (args.mtu !== undefined && (link?.mtu !== args.mtu || requested !== args.mtu)) {
+		const change = { verb: "row.set", table: "Interface", row: name, columns: { mtu_request: args.mtu } } as const;
+		operations.push(operation(change, `set the MTU of bridge ${name} to ${args.mtu}`));
+	} else if (args.mtu === undefined && bridge && wish.previous?.mtu !== undefined && requested !== undefined) {
+		operations.push(releaseMtu(name, ownMtu(bridge, snapshot)));
 	}
 	operations.push(...planUplinks(wish, args.uplinks ?? [], name, ovs, snapshot));
 	operations.push(...planOwnPort(wish, args, name, userspace, adopted, snapshot));
@@ -248,7 +241,11 @@ function planOwnPort(
 				`host ${snapshot.hostName}: addresses: found ${address} on interface "${holder.name}", expected it to be free; choose another address, or remove that one`,
 			);
 	}
-	const gone = toDelete(link, (address) => !wanted.includes(address) && wish.previous?.addresses?.includes(address) === true);
+	// What an adopted bridge had before stays with it.
+	const bridge = adopted && typeof snapshot.ovs === "object" ? snapshot.ovs.bridges[name] : undefined;
+	const kept = bridge && columnAt(bridge.columns, BEFORE) !== undefined ? keptBefore(bridge).addresses : [];
+	const dropped = (address: string) => !wanted.includes(address) && !kept.includes(address);
+	const gone = toDelete(link, (address) => dropped(address) && wish.previous?.addresses?.includes(address) === true);
 	for (const cidr of gone)
 		operations.push(
 			operation({ verb: "address.delete", where: HOST, dev: name, cidr }, `remove address ${cidr} from bridge ${name}`),
@@ -288,9 +285,8 @@ function ownMtu(bridge: OvsBridge, snapshot: Snapshot): number {
 	return Math.min(1500, ...ports);
 }
 
-/** Open vSwitch chooses only when a port changes: until then the device keeps the MTU that was requested last. */
-function mtuBack(name: string, mtu: number): Operation {
-	return operation({ verb: "link.set", where: HOST, name, mtu }, `set the MTU of bridge ${name} back to ${mtu}`);
+function releaseMtu(name: string, mtu: number): Operation {
+	return operation({ verb: "mtu.release", name, mtu }, `give the MTU of bridge ${name} back to Open vSwitch`);
 }
 
 function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, snapshot: Snapshot): Operation[] {
@@ -323,13 +319,7 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 			),
 		);
 	if (before.mtu !== undefined && columnAt(ovs.ports[name]?.interface ?? {}, "mtu_request") !== undefined)
-		operations.push(
-			operation(
-				{ verb: "row.set", table: "Interface", row: name, columns: { mtu_request: undefined } },
-				`give bridge ${name} its MTU back`,
-			),
-			mtuBack(name, before.mtu),
-		);
+		operations.push(releaseMtu(name, before.mtu));
 	const ours = (address: string) => wish.previous?.addresses?.includes(address) === true && !before.addresses.includes(address);
 	const gone = toDelete(link, ours);
 	for (const cidr of gone)

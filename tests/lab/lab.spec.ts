@@ -15,6 +15,7 @@ import {
 	sshBanner,
 	thaw,
 } from "../../lab/index";
+import { killRecorded, readRecord } from "../../lab/process";
 import { tryRun } from "../../lab/run";
 import { labProcesses, machine, startOf } from "./machine";
 
@@ -120,9 +121,7 @@ describe("lab", function () {
 	});
 
 	it("recovers a half-dead lab and grows", async () => {
-		for (const record of ["switch", "hosts/h2/init"]) {
-			process.kill(Number(readFileSync(join(dir, record), "utf8").split(" ")[0]), "SIGKILL");
-		}
+		await killRecorded(["switch", "hosts/h2/init"].map((record) => readRecord(join(dir, record))));
 		await labUp({ dir, hosts: 3 });
 		await exec("h3", "ping", "-c1", "-W2", hostInfo("h1", { dir }).address);
 	});

@@ -64,6 +64,10 @@ export function applyChange(snapshot: Snapshot, change: Change): Snapshot {
 		case "row.set":
 			ovsdb.setRow(after, change.table, change.row, change.columns);
 			break;
+		case "mtu.release":
+			ovsdb.setRow(after, "Interface", change.name, { mtu_request: change.mtu });
+			ovsdb.setRow(after, "Interface", change.name, { mtu_request: undefined });
+			break;
 		case "controller.set": {
 			const bridge = ovsdb.ovsOf(after).bridges[change.bridge] ?? refuse(`no bridge named ${change.bridge}`);
 			bridge.controllers = [...change.targets];

@@ -13,8 +13,14 @@ import { type Applied, applyPlan, cuts, takeBack } from "../model/model-host";
 
 export const OWNER = "shop/prod/thing";
 export const MARK = markOf(OWNER);
-/** Every property runs this often, each run with its own host and inputs. fast-check prints the seed of a failure. */
-export const RUNS = Number(process.env["NETPLUMB_RUNS"] ?? 300);
+/** Every property runs this often, each run with its own host and inputs that can be planned. fast-check prints the seed of a failure. */
+export const RUNS = Number(process.env["NETPLUMB_RUNS"] ?? 200);
+
+/** The value, where there is one; fast-check draws another case where there is none, and fails when it hardly ever finds one. */
+function given<T>(value: T | undefined): T {
+	fc.pre(value !== undefined);
+	return value as T;
+}
 
 export interface Case<A extends object> {
 	kind: Kind<A>;
@@ -63,20 +69,15 @@ function stateAfter<A extends object>(kind: Kind<A>, args: A, snapshot: Snapshot
 }
 
 export function itKeepsItsPromises<A extends object>({ kind, start, inputs, untouched, ours }: Case<A>): void {
-	/** Runs `body` for hosts and inputs where a plan exists; says when hardly any did. */
+	/** Runs `body` for hosts and inputs where a plan exists. */
 	function holds(body: (before: Snapshot, args: A, created: Applied) => void): void {
-		let made = 0;
-		const property = fc.property(start, inputs, (before, given) => {
-			const args = checked(kind, given);
-			if (!args) return;
-			const operations = plan(kind, wish(args), before);
-			if (!operations) return;
+		const property = fc.property(start, inputs, (before, drawn) => {
+			const args = given(checked(kind, drawn));
+			const operations = given(plan(kind, wish(args), before));
 			lookAt(operations);
-			made++;
 			body(before, args, applyPlan(before, operations));
 		});
 		fc.assert(property, { numRuns: RUNS });
-		expect(made, "hardly any random case could be planned").to.be.greaterThan(RUNS / 8);
 	}
 
 	it("reaches what was declared, and a second plan is empty", () =>
@@ -122,25 +123,18 @@ export function itKeepsItsPromises<A extends object>({ kind, start, inputs, unto
 		}));
 
 	function updates(body: (between: Snapshot, a: A, b: A, updated: Applied, direct: Snapshot) => void): void {
-		let made = 0;
 		const property = fc.property(start, inputs, inputs, (before, first, second) => {
 			const fixed = Object.fromEntries(kind.replace.map((key) => [key, first[key]]));
-			const a = checked(kind, first);
-			const b = checked(kind, { ...second, ...fixed });
-			if (!a || !b) return;
-			const toA = plan(kind, wish(a), before);
-			const toB = plan(kind, wish(b), before);
-			if (!toA || !toB) return;
+			const a = given(checked(kind, first));
+			const b = given(checked(kind, { ...second, ...fixed }));
+			const toA = given(plan(kind, wish(a), before));
+			const toB = given(plan(kind, wish(b), before));
 			const between = applyPlan(before, toA).after;
-			const state = stateAfter(kind, a, between);
-			const change = plan(kind, wish(b, state), between);
-			if (!change) return;
+			const change = given(plan(kind, wish(b, stateAfter(kind, a, between)), between));
 			lookAt(change);
-			made++;
 			body(between, a, b, applyPlan(between, change), applyPlan(before, toB).after);
 		});
 		fc.assert(property, { numRuns: RUNS });
-		expect(made, "hardly any random update could be planned").to.be.greaterThan(RUNS / 12);
 	}
 
 	it("updates to the same that a creation would have made", () =>
