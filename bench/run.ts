@@ -26,7 +26,7 @@ async function prepare(): Promise<void> {
 				"ovs-vsctl --may-exist add-br br-bench -- set bridge br-bench datapath_type=netdev; ip link set br-bench up",
 			);
 			const names = Array.from({ length: count }, (_, index) => index).filter((index) => index % HOSTS.length === at);
-			const make = `docker inspect b{} >/dev/null 2>&1 || docker run -d --name b{} --network none ${labImage} >/dev/null`;
+			const make = `docker inspect bench-{} >/dev/null 2>&1 || docker run -d --name bench-{} --network none ${labImage} >/dev/null`;
 			await on(host, `printf '%s\\n' ${names.join(" ")} | xargs -P 4 -I{} sh -c '${make}'`);
 		}),
 	);

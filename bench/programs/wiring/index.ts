@@ -1,4 +1,4 @@
-// One VethAttachment and one StaticContainerIp for each of `count` containers (b0, b1 …), dealt out over the hosts.
+// One VethAttachment and one StaticContainerIp for each of `count` containers (bench-0, bench-1 …), dealt out over the hosts.
 import * as pulumi from "@pulumi/pulumi";
 import { Host, type HostArgs, StaticContainerIp, Subnet, VethAttachment } from "netplumb";
 
@@ -9,6 +9,6 @@ const subnet = new Subnet("10.60.0.0/16");
 
 for (let index = 0; index < count; index++) {
 	const host = hosts[index % hosts.length]!;
-	const attachment = new VethAttachment(`wire-${index}`, { host, container: `b${index}`, bridge: "br-bench" });
+	const attachment = new VethAttachment(`wire-${index}`, { host, container: `bench-${index}`, bridge: "br-bench" });
 	new StaticContainerIp(`ip-${index}`, { attachment, addresses: [subnet.address(index + 10)] });
 }
