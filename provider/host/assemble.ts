@@ -1,6 +1,7 @@
 // Puts the sections that the read script printed together into a snapshot.
 import { NetplumbError } from "../errors";
-import { parseLinks, parseNamespace, parseOvs } from "./parse";
+import { parseLinks, parseNamespace, parseOvs, parsePaths } from "./parse";
+import type { Asked } from "./read";
 import type { Container, Snapshot } from "./snapshot";
 
 interface Section {
@@ -18,7 +19,8 @@ interface Inspected {
 }
 
 /** "changed" when a container started or stopped while it was read: read again. */
-export function assemble(output: string, mark: string, containers: readonly string[], hostName: string): Snapshot | "changed" {
+export function assemble(output: string, mark: string, asked: Asked, hostName: string): Snapshot | "changed" {
+	const { containers, destinations } = asked;
 	const sections = split(output, mark);
 	const only = (name: string) => sections.find((section) => section.words[0] === name)?.text;
 	if (only("end") === undefined)
@@ -39,6 +41,7 @@ export function assemble(output: string, mark: string, containers: readonly stri
 			host: { links: parseLinks(only("host") ?? ""), routes: [], ipv6Disabled: {} },
 			ovs: parseOvs(only("ovs") ?? "", only("datapath") === "kernel"),
 			containers: {},
+			paths: parsePaths(only("paths") ?? "", destinations),
 		};
 		if (containers.length === 0) return snapshot;
 		const docker = parseDocker(only("docker") ?? "");

@@ -5,7 +5,7 @@ import type { Transport } from "../transport/transport";
 import { assemble } from "./assemble";
 import { shWord } from "./encode";
 import { anyMark } from "./owned";
-import { readCall, readFunctions } from "./read";
+import { type Asked, readCall, readFunctions } from "./read";
 import { compile, EXIT, type Step } from "./script";
 import type { Snapshot } from "./snapshot";
 
@@ -26,17 +26,17 @@ export class Exchange {
 		readonly hostName: string,
 	) {}
 
-	async read(containers: readonly string[]): Promise<Snapshot> {
+	async read(asked: Asked): Promise<Snapshot> {
 		for (let tries = 1; ; tries++) {
 			const mark = newMark();
 			const script = [
 				readFunctions(),
 				`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
-				readCall(mark, containers),
+				readCall(mark, asked),
 			].join("\n");
 			const result = await this.transport.run(script);
 			if (result.exitCode === EXIT.locked) throw this.locked();
-			const snapshot = this.understand(result.stdout, result.stderr, mark, containers);
+			const snapshot = this.understand(result.stdout, result.stderr, mark, asked);
 			if (snapshot !== "changed") return snapshot;
 			if (tries >= MAX_TRIES) {
 				throw new NetplumbError(
@@ -48,14 +48,14 @@ export class Exchange {
 	}
 
 	/** Applies `steps`, which were planned on `before`, and reads back what is true then, `containers` included. */
-	async apply(steps: readonly Step[], before: Snapshot, containers: readonly string[]): Promise<Outcome> {
+	async apply(steps: readonly Step[], before: Snapshot, asked: Asked): Promise<Outcome> {
 		const mark = newMark();
 		try {
-			const result = await this.transport.run(applyScript(steps, before, mark, containers));
+			const result = await this.transport.run(applyScript(steps, before, mark, asked));
 			if (result.exitCode === EXIT.stale) return { kind: "again" };
 			if (result.exitCode === EXIT.locked) throw this.locked();
 			if (result.exitCode === EXIT.refused) throw new NetplumbError("conflict", `host ${this.hostName}: ${result.stderr.trim()}`);
-			const after = this.understand(result.stdout, result.stderr, mark, containers);
+			const after = this.understand(result.stdout, result.stderr, mark, asked);
 			if (result.exitCode === EXIT.failed) {
 				return { kind: "failed", reason: reasonOf(result.stderr), after: after === "changed" ? undefined : after };
 			}
@@ -66,9 +66,9 @@ export class Exchange {
 		}
 	}
 
-	private understand(stdout: string, stderr: string, mark: string, containers: readonly string[]): Snapshot | "changed" {
+	private understand(stdout: string, stderr: string, mark: string, asked: Asked): Snapshot | "changed" {
 		try {
-			return assemble(stdout, mark, containers, this.hostName);
+			return assemble(stdout, mark, asked, this.hostName);
 		} catch (error) {
 			const said = stderr.trim();
 			if (!isNetplumbError(error, "unreadable") || said === "") throw error;
@@ -88,7 +88,7 @@ export class Exchange {
  * Lock, compare the generation, apply, read back. The lock is taken on the folder /run itself, so that no lock file remains.
  * The generation is written before the first change: a run that dies half-way leaves a new one behind.
  */
-function applyScript(steps: readonly Step[], before: Snapshot, mark: string, containers: readonly string[]): string {
+function applyScript(steps: readonly Step[], before: Snapshot, mark: string, asked: Asked): string {
 	const generation = randomBytes(8).toString("hex");
 	const changes = steps.map((step) => step.operation.change);
 	const nothingOfOursIsLeft = !anyMark(before, changes);
@@ -106,7 +106,7 @@ function applyScript(steps: readonly Step[], before: Snapshot, mark: string, con
 		...(nothingOfOursIsLeft ? ["[ $status -ne 0 ] || rm -rf /run/netplumb"] : []),
 		// What failed is taken back: where nothing of ours was before, nothing is now.
 		...(anyMark(before, []) ? [] : ["[ $status -eq 0 ] || rm -rf /run/netplumb"]),
-		readCall(mark, containers),
+		readCall(mark, asked),
 		"exit $status",
 	].join("\n");
 }

@@ -35,7 +35,7 @@ read_host() {
 		ovs-vsctl --timeout=10 --format=json \\
 			-- --columns=_uuid,name,ports,controller,datapath_type,datapath_id,fail_mode,stp_enable,rstp_enable,mcast_snooping_enable,protocols,other_config,external_ids list Bridge \\
 			-- --columns=_uuid,name,interfaces,tag,trunks,vlan_mode,protected,other_config,external_ids list Port \\
-			-- --columns=_uuid,name,type,error,ofport,mtu_request,external_ids list Interface \\
+			-- --columns=_uuid,name,type,options,error,ofport,mtu_request,external_ids list Interface \\
 			-- --columns=_uuid,target list Controller 2>&1
 		printf '\\nstatus %s' $?
 	else
@@ -43,6 +43,14 @@ read_host() {
 	fi
 	section datapath
 	if [ -d /sys/module/openvswitch ]; then printf kernel; else printf userspace; fi
+	section paths
+	while [ "$1" != -- ]; do
+		printf '%s ' "$1"
+		ip -j route get "$1" 2>&1 | tr '\\n' ' '
+		printf '\\n'
+		shift
+	done
+	shift
 	[ $# -eq 0 ] || read_containers "$@"
 	section end
 }
@@ -87,11 +95,19 @@ INSIDE
 }
 `.trim();
 
+/** What a reading is to tell besides what it always tells. */
+export interface Asked {
+	/** Containers, by id or name. */
+	containers: readonly string[];
+	/** Addresses to look up in the host's routing. */
+	destinations: readonly string[];
+}
+
 export function readFunctions(): string {
 	return FUNCTIONS;
 }
 
 /** The call that prints the facts; `mark` is random, so that no text on the host can look like it. */
-export function readCall(mark: string, containers: readonly string[]): string {
-	return ["read_host", mark, ...containers].map(shWord).join(" ");
+export function readCall(mark: string, asked: Asked): string {
+	return ["read_host", mark, ...asked.destinations, "--", ...asked.containers].map(shWord).join(" ");
 }

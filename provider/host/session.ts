@@ -4,6 +4,7 @@ import type { Transport } from "../transport/transport";
 import { HOST, type Operation, touches } from "./change";
 import { Exchange, MAX_TRIES } from "./exchange";
 import { anyMark } from "./owned";
+import type { Asked } from "./read";
 import { placeOf } from "./render";
 import type { Snapshot } from "./snapshot";
 
@@ -11,6 +12,8 @@ import type { Snapshot } from "./snapshot";
 export interface Request<T> {
 	/** The containers whose facts are needed, by id or name. */
 	containers: string[];
+	/** The addresses whose way from the host is needed. */
+	destinations?: string[];
 	/** Pure: the operations that lead from the snapshot to what is wanted; none when it is so already. Throws NetplumbError. */
 	plan(snapshot: Snapshot): Operation[];
 	/** What to answer once the snapshot shows that nothing is left to do. */
@@ -96,7 +99,7 @@ export class HostSession {
 
 	/** Brings every request of the batch to an end, and gives the last look at the host if it is still good. */
 	private async settle(batch: Waiting[], known?: Snapshot): Promise<Snapshot | undefined> {
-		const snapshot = await this.swept(known ?? (await this.exchange.read(containersOf(batch))), batch);
+		const snapshot = await this.swept(known ?? (await this.exchange.read(askedBy(batch))), batch);
 		const taken = new Set<string>();
 		const now: Planned[] = [];
 		const later: Waiting[] = [];
@@ -120,7 +123,7 @@ export class HostSession {
 	private async swept(snapshot: Snapshot, batch: readonly Waiting[]): Promise<Snapshot> {
 		const deleting = batch.some(({ request }) => request.keepOnFailure === true);
 		if (!deleting || snapshot.generation === "none" || anyMark(snapshot, [])) return snapshot;
-		const outcome = await this.exchange.apply([], snapshot, containersOf([...batch, ...this.waiting]));
+		const outcome = await this.exchange.apply([], snapshot, askedBy([...batch, ...this.waiting]));
 		return outcome.kind === "done" ? outcome.after : snapshot;
 	}
 
@@ -131,7 +134,7 @@ export class HostSession {
 			return operations.map((operation) => ({ operation, undo: one.request.keepOnFailure !== true, onlyInside }));
 		});
 		for (const one of batch) one.begun = true;
-		const outcome = await this.exchange.apply(steps, before, containersOf([...batch, ...this.waiting]));
+		const outcome = await this.exchange.apply(steps, before, askedBy([...batch, ...this.waiting]));
 		if (outcome.kind === "again") return this.again(batch);
 		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after);
 		const unfinished: Waiting[] = [];
@@ -185,11 +188,17 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 }
 
 function covers(snapshot: Snapshot | undefined, one: Waiting): boolean {
-	return snapshot !== undefined && one.request.containers.every((reference) => reference in snapshot.containers);
+	if (snapshot === undefined) return false;
+	const { containers, destinations = [] } = one.request;
+	const { paths = {} } = snapshot;
+	return containers.every((reference) => reference in snapshot.containers) && destinations.every((address) => address in paths);
 }
 
-function containersOf(batch: readonly Waiting[]): string[] {
-	return [...new Set(batch.flatMap((one) => one.request.containers))];
+function askedBy(batch: readonly Waiting[]): Asked {
+	return {
+		containers: [...new Set(batch.flatMap(({ request }) => request.containers))],
+		destinations: [...new Set(batch.flatMap(({ request }) => request.destinations ?? []))],
+	};
 }
 
 function doing(operations: readonly Operation[]): string {

@@ -37,6 +37,18 @@ export interface Route {
 	source?: string;
 }
 
+/** How the host would send to an address: the answer of the kernel's own lookup (`ip route get`). */
+export interface Path {
+	dev: string;
+	via?: string;
+	/** The address that the host would send from. */
+	source?: string;
+	/** The MTU of the route itself, where it has one. */
+	mtu?: number;
+	/** True when the address is the host's own. */
+	local: boolean;
+}
+
 /** A column value in OVSDB: what `ovs-vsctl --format=json` prints, with sets as arrays and maps as records. */
 export type OvsValue = string | number | boolean | (string | number | boolean)[] | Record<string, string>;
 
@@ -100,6 +112,8 @@ export interface Snapshot {
 	dockerProblem?: string;
 	/** By the reference that was asked for (id or name). */
 	containers: Record<string, Container>;
+	/** By the address that was asked for; "unreachable" where the host has no route. Absent where no kind asked. */
+	paths?: Record<string, Path | "unreachable">;
 }
 
 export function isRunning(container: Container | undefined): container is RunningContainer {

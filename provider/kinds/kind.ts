@@ -39,6 +39,8 @@ export interface Kind<A extends object> {
 	/** The physical name, unique among the things of this kind on one host. */
 	physicalName(args: A): string;
 	containers(args: A): string[];
+	/** The addresses whose way from the host it needs to know. */
+	destinations?(args: A): string[];
 	/** Throws NetplumbError when something stands in the way or is missing. */
 	plan(wish: Wish<A>, snapshot: Snapshot): Operation[];
 	observe(args: A, mark: string, snapshot: Snapshot): Observed<A>;
