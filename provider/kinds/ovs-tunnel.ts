@@ -81,8 +81,8 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 		const inside = mtuInside(encapsulation(args), snapshot);
 		const outputs = args.mtu === undefined && inside !== undefined ? { mtu: inside } : {};
 		if (!port || rowMark(port.columns) !== mark) return { args, outputs };
-		const found = observedOptions({ ...args, bridge: port.bridge }, port);
-		found.type = port.interface["type"] as OvsTunnelArgs["type"];
+		// Another type or bridge is mended in place; as a changed input it would replace the tunnel.
+		const found = observedOptions(args, port);
 		if (args.protected !== undefined) found.protected = port.columns["protected"] === true;
 		const trunks = columnAt(port.columns, "trunks");
 		if (!sameValue(trunks, args.trunks)) found.trunks = [trunks ?? []].flat() as number[];

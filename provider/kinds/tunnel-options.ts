@@ -44,7 +44,8 @@ export function observedOptions<A extends TunnelInputs>(args: A, port: OvsPort):
 	const present = optionsOf(port);
 	for (const [input, name] of entries) {
 		const text = present[name];
-		if (text === undefined) delete found[input];
+		if (text === undefined && input !== "remote") delete found[input];
+		else if (text === undefined) continue; // A tunnel without a far end is none; the declared one stands for it.
 		else if (text !== String(args[input])) found[input] = input === "remote" || input === "localIp" ? text : scalar(text);
 	}
 	return found as A;

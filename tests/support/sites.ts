@@ -26,34 +26,31 @@ export function useSites(prefix: string, ...hosts: string[]): Site[] {
 	return sites;
 }
 
-export interface Transfer {
-	/** Bytes that arrived at the far end, and bytes that came back from it. */
-	there: number;
-	back: number;
-}
-
-/** TCP in both directions at once, with iperf3. Fails when the far end cannot be reached. */
-export async function bulk(from: Site, to: Site, address: string, seconds = 1): Promise<Transfer> {
-	const server = within(to, "timeout", String(seconds + 20), "iperf3", "-s", "-1").catch((error: Error) => error.message);
-	const script = `i=0
-until out=$(timeout ${seconds + 10} iperf3 -c "$1" -t ${seconds} --bidir -J --connect-timeout 1500); do
+/** Bytes that arrive over TCP within some seconds, with iperf3. Fails when the far end cannot be reached. */
+export async function bulk(from: Site, to: Site, address: string, seconds = 1): Promise<number> {
+	const pidFile = `/run/iperf3-${to.container}`;
+	await within(to, "iperf3", "-s", "-D", "-I", pidFile);
+	const client = `i=0
+until out=$(timeout ${seconds + 10} iperf3 -c "$1" -t ${seconds} -J --connect-timeout 1500); do
 	[ $((i += 1)) -lt 10 ] || { printf '%s' "$out" >&2; exit 1; }
 	sleep 0.2
 done
 printf '%s' "$out"`;
-	const { end } = JSON.parse(await within(from, "sh", "-c", script, "-", address)) as {
-		end: Record<"sum_received" | "sum_received_bidir_reverse", { bytes: number }>;
-	};
-	await server;
-	return { there: end.sum_received.bytes, back: end.sum_received_bidir_reverse.bytes };
+	try {
+		const said = await within(from, "sh", "-c", client, "-", address);
+		return (JSON.parse(said) as { end: { sum_received: { bytes: number } } }).end.sum_received.bytes;
+	} finally {
+		// iperf3 ends its own number with a NUL.
+		await on(to.host, "sh", "-c", `kill "$(tr -d '\\0' <${pidFile})"; rm -f ${pidFile}`);
+	}
 }
 
 /** True when a packet of this whole size, IP header included, arrives and is answered without being cut into pieces. */
-export async function fits(from: Site, address: string, size: number): Promise<boolean> {
+export async function fits(from: Site, address: string, size: number, tries = 3): Promise<boolean> {
 	const headers = address.includes(":") ? 48 : 28;
 	const script =
-		'i=0; while [ $i -lt 3 ]; do ping -M do -c 1 -W 1 -s "$1" "$2" >/dev/null 2>&1 && echo yes && exit; i=$((i + 1)); done; echo no';
-	return (await within(from, "sh", "-c", script, "-", String(size - headers), address)) === "yes";
+		'i=0; while [ $i -lt "$3" ]; do ping -M do -c 1 -W 1 -s "$1" "$2" >/dev/null 2>&1 && echo yes && exit; i=$((i + 1)); done; echo no';
+	return (await within(from, "sh", "-c", script, "-", String(size - headers), address, String(tries))) === "yes";
 }
 
 export async function reaches(from: Site, address: string, tries = 3): Promise<boolean> {
