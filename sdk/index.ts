@@ -1,6 +1,7 @@
 // The public surface: everything that a stack program can import stands here.
 export { Host, type HostArgs, type HostProperties } from "./host";
 export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
+export { OvsTunnel, type OvsTunnelArgs } from "./ovs-tunnel";
 export type { ContainerInput, HostInput } from "./resource";
 export { type InterfaceArgs, type RouteArgs, StaticContainerIp, type StaticContainerIpArgs } from "./static-container-ip";
 export { Subnet, type SubnetOptions } from "./subnet";

@@ -1,6 +1,6 @@
 // Puts the sections that the read script printed together into a snapshot.
 import { NetplumbError } from "../errors";
-import { parseLinks, parseNamespace, parseOvs } from "./parse";
+import { parseLinks, parseNamespace, parseOvs, parsePaths } from "./parse";
 import { parseFirewall, parsePorts } from "./parse-firewall";
 import type { Container, Needs, Snapshot } from "./snapshot";
 
@@ -19,7 +19,8 @@ interface Inspected {
 }
 
 /** "changed" when a container started or stopped while it was read: read again. */
-export function assemble(output: string, mark: string, { containers, facts }: Needs, hostName: string): Snapshot | "changed" {
+export function assemble(output: string, mark: string, needs: Needs, hostName: string): Snapshot | "changed" {
+	const { containers, facts, destinations } = needs;
 	const sections = split(output, mark);
 	const only = (name: string) => sections.find((section) => section.words[0] === name)?.text;
 	if (only("end") === undefined)
@@ -40,6 +41,7 @@ export function assemble(output: string, mark: string, { containers, facts }: Ne
 			host: { links: parseLinks(only("host") ?? ""), routes: [], ipv6Disabled: {} },
 			ovs: parseOvs(only("ovs") ?? "", only("datapath") === "kernel"),
 			containers: {},
+			paths: parsePaths(only("paths") ?? "", destinations),
 		};
 		const numbered = (name: string, word: string) =>
 			sections.find((section) => section.words[0] === name && section.words[1] === word);

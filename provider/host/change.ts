@@ -64,6 +64,12 @@ export interface Operation {
 	describe: string;
 }
 
+/** Two tunnels to one far end may be one tunnel to Open vSwitch: the second is planned when the first can be seen. */
+function farEnd({ columns }: Extract<Change, { verb: "row.set" }>): string[] {
+	const remote = columns["options:remote_ip"];
+	return remote === undefined ? [] : [`tunnel/${remote}`];
+}
+
 /** The physical objects that a change touches. Two requests that touch the same object are not put into one script. */
 export function touches(change: Change): string[] {
 	switch (change.verb) {
@@ -90,7 +96,7 @@ export function touches(change: Change): string[] {
 		case "port.delete":
 			return [`host/${change.name}`];
 		case "row.set":
-			return [`host/${change.row}`];
+			return [`host/${change.row}`, ...farEnd(change)];
 		case "controller.set":
 			return [`host/${change.bridge}`];
 		case "ruleset.write":

@@ -72,8 +72,11 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 				if (value !== undefined) columns[name] = value;
 			}
 			Object.assign(columns, keyed("external_ids", port.columns["external_ids"]));
+			const type = plain(port.interface["type"]);
+			const tunnel = { type, ...keyed("options", port.interface["options"]) };
 			return [
 				{ ...change, verb: "port.add" },
+				...(type ? [{ verb: "row.set" as const, table: "Interface" as const, row: change.name, columns: tunnel }] : []),
 				{ verb: "row.set", table: "Port", row: change.name, columns },
 			];
 		}

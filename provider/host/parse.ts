@@ -10,6 +10,7 @@ import {
 	type OvsBridge,
 	type OvsPort,
 	type OvsValue,
+	type Path,
 	type Route,
 } from "./snapshot";
 
@@ -94,6 +95,25 @@ export function parseRoutes(text: string): Route[] {
 function destination(text: string, isV6: boolean): string {
 	if (text === "default") return isV6 ? "::/0" : "0.0.0.0/0";
 	return canonicalCidr(text.includes("/") ? text : `${text}/${isV6 ? 128 : 32}`) ?? text;
+}
+
+/** One line for each address: the address, and what `ip -j route get` said about it, on standard error too. */
+export function parsePaths(text: string, destinations: readonly string[]): Record<string, Path | "unreachable"> {
+	const lines = new Map(text.split("\n").map((line) => [line.split(" ")[0], line.slice(line.indexOf(" ") + 1).trim()]));
+	return Object.fromEntries(destinations.map((address) => [address, parsePath(lines.get(address) ?? "")]));
+}
+
+function parsePath(said: string): Path | "unreachable" {
+	// No route, or one of the types unreachable, prohibit and blackhole (ip-route(8)): the kernel answers with an error.
+	if (/^(?:RTNETLINK answers|Error): /.test(said)) return "unreachable";
+	const [item] = array("ip route get", said);
+	if (typeof item?.["dev"] !== "string") throw unreadable("ip route get", said);
+	const path: Path = { dev: item["dev"], local: item["type"] === "local" };
+	if (typeof item["gateway"] === "string") path.via = item["gateway"];
+	if (typeof item["prefsrc"] === "string") path.source = item["prefsrc"];
+	const [metrics] = (item["metrics"] as Record<string, unknown>[] | undefined) ?? [];
+	if (typeof metrics?.["mtu"] === "number") path.mtu = metrics["mtu"];
+	return path;
 }
 
 /** The facts of one container's namespace: two JSON lines of `ip -batch`, then "name 0|1" lines. */

@@ -37,7 +37,7 @@ read_host() {
 		ovs-vsctl --timeout=10 --format=json \\
 			-- --columns=_uuid,name,ports,controller,datapath_type,datapath_id,fail_mode,stp_enable,rstp_enable,mcast_snooping_enable,protocols,other_config,external_ids list Bridge \\
 			-- --columns=_uuid,name,interfaces,tag,trunks,vlan_mode,protected,other_config,external_ids list Port \\
-			-- --columns=_uuid,name,type,error,ofport,mtu_request,external_ids list Interface \\
+			-- --columns=_uuid,name,type,options,error,ofport,mtu_request,external_ids list Interface \\
 			-- --columns=_uuid,target list Controller 2>&1
 		printf '\\nstatus %s' $?
 	else
@@ -45,6 +45,14 @@ read_host() {
 	fi
 	section datapath
 	if [ -d /sys/module/openvswitch ]; then printf kernel; else printf userspace; fi
+	section paths
+	while [ "$1" != -- ]; do
+		printf '%s ' "$1"
+		ip -j route get "$1" 2>&1 | tr '\\n' ' '
+		printf '\\n'
+		shift
+	done
+	shift
 	read_facts
 	[ $# -eq 0 ] || read_containers "$@"
 	section end
@@ -95,6 +103,6 @@ export function readFunctions(facts: readonly Fact[]): string {
 }
 
 /** The call that prints the facts; `mark` is random, so that no text on the host can look like it. */
-export function readCall(mark: string, { containers, facts }: Needs): string {
-	return `read_facts() { ${factCalls(facts)}; }; ${["read_host", mark, ...containers].map(shWord).join(" ")}`;
+export function readCall(mark: string, { containers, facts, destinations }: Needs): string {
+	return `read_facts() { ${factCalls(facts)}; }; ${["read_host", mark, ...destinations, "--", ...containers].map(shWord).join(" ")}`;
 }

@@ -13,6 +13,8 @@ export interface Request<T> {
 	containers: string[];
 	/** What else has to be read; nothing where it is left out. */
 	facts?: readonly Fact[];
+	/** The addresses whose way from the host is needed. */
+	destinations?: string[];
 	/** Pure: the operations that lead from the snapshot to what is wanted; none when it is so already. Throws NetplumbError. */
 	plan(snapshot: Snapshot): Operation[];
 	/** What to answer once the snapshot shows that nothing is left to do. */
@@ -187,14 +189,20 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 }
 
 function covers(snapshot: Snapshot | undefined, one: Waiting): boolean {
-	if (snapshot === undefined || !one.request.containers.every((reference) => reference in snapshot.containers)) return false;
-	return (one.request.facts ?? []).every((fact) => snapshot[fact] !== undefined);
+	if (snapshot === undefined) return false;
+	const { containers, facts = [], destinations = [] } = one.request;
+	return (
+		containers.every((reference) => reference in snapshot.containers) &&
+		facts.every((fact) => snapshot[fact] !== undefined) &&
+		destinations.every((address) => address in (snapshot.paths ?? {}))
+	);
 }
 
 function needsOf(batch: readonly Waiting[]): Needs {
 	return {
-		containers: [...new Set(batch.flatMap((one) => one.request.containers))],
-		facts: FACTS.filter((fact) => batch.some((one) => one.request.facts?.includes(fact))),
+		containers: [...new Set(batch.flatMap(({ request }) => request.containers))],
+		facts: FACTS.filter((fact) => batch.some(({ request }) => request.facts?.includes(fact))),
+		destinations: [...new Set(batch.flatMap(({ request }) => request.destinations ?? []))],
 	};
 }
 

@@ -38,6 +38,18 @@ export interface Route {
 	source?: string;
 }
 
+/** How the host would send to an address: the answer of the kernel's own lookup (`ip route get`). */
+export interface Path {
+	dev: string;
+	via?: string;
+	/** The address that the host would send from. */
+	source?: string;
+	/** The MTU of the route itself, where it has one. */
+	mtu?: number;
+	/** True when the address is the host's own. */
+	local: boolean;
+}
+
 /** A column value in OVSDB: what `ovs-vsctl --format=json` prints, with sets as arrays and maps as records. */
 export type OvsValue = string | number | boolean | (string | number | boolean)[] | Record<string, string>;
 
@@ -101,6 +113,8 @@ export interface Snapshot {
 	dockerProblem?: string;
 	/** By the reference that was asked for (id or name). */
 	containers: Record<string, Container>;
+	/** By the address that was asked for; "unreachable" where the host has no route. Absent where no kind asked. */
+	paths?: Record<string, Path | "unreachable">;
 	/** Only where somebody asked for it; a sentence when it cannot be known. */
 	firewall?: Firewall | string;
 	/** Who has which port of the host. Only where somebody asked for it; a sentence when it cannot be known. */
@@ -116,6 +130,8 @@ export interface Needs {
 	/** Containers, by id or name. */
 	containers: string[];
 	facts: Fact[];
+	/** Addresses to look up in the host's routing. */
+	destinations: string[];
 }
 
 export function isRunning(container: Container | undefined): container is RunningContainer {

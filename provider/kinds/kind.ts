@@ -41,6 +41,8 @@ export interface Kind<A extends object> {
 	containers(args: A): string[];
 	/** What has to be read beside links, Open vSwitch and containers. Kinds that leave it out do not pay for it. */
 	readonly facts?: readonly Fact[];
+	/** The addresses whose way from the host it needs to know. */
+	destinations?(args: A): string[];
 	/** Throws NetplumbError when something stands in the way or is missing. */
 	plan(wish: Wish<A>, snapshot: Snapshot): Operation[];
 	observe(args: A, mark: string, snapshot: Snapshot): Observed<A>;

@@ -1,11 +1,13 @@
 // Every kind by its name. A kind that is not here does not exist.
 import type { Kind } from "./kind";
 import { ovsBridge } from "./ovs-bridge";
+import { ovsTunnel } from "./ovs-tunnel";
 import { staticContainerIp } from "./static-container-ip";
 import { vethAttachment } from "./veth-attachment";
 
 export const kinds = {
 	OvsBridge: ovsBridge,
+	OvsTunnel: ovsTunnel,
 	VethAttachment: vethAttachment,
 	StaticContainerIp: staticContainerIp,
 } as const;

@@ -4,7 +4,7 @@ import { derivedMac, derivedName } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import { type ColumnValue, HOST, type Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
-import { aliasWithLinkMark, foreignAlias, linkMark, rowMark } from "../host/marks";
+import { aliasWithLinkMark, foreignAlias, linkMark, portRole, rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
 import { isRunning, type Link, OVS_ABSENT, type OvsPort, type RunningContainer, type Snapshot } from "../host/snapshot";
 import {
@@ -24,9 +24,7 @@ import { type Bridge, findBridge } from "./bridges";
 import { differing, inWords } from "./columns";
 import { runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
-import { observedVlan, vlanColumns } from "./vlan";
-
-const tag = integer(1, 4094);
+import { observedVlan, tag, vlanColumns } from "./vlan";
 
 const vlan = rule(
 	object(
@@ -112,8 +110,8 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 	},
 
 	exists(marks, snapshot) {
-		const owned = ownedBy(snapshot, marks);
-		if (owned.links.length > 0 || owned.ports.length > 0) return true;
+		const { links, ports } = ownedByAttachment(snapshot, marks);
+		if (links.length > 0 || ports.length > 0) return true;
 		// Both ends of a veth pair go together, so the host's end tells; only a port row may lie in a database that does not answer.
 		return typeof snapshot.ovs === "string" && snapshot.ovs !== OVS_ABSENT ? snapshot.ovs : false;
 	},
@@ -354,9 +352,15 @@ function planEnds(
 	return operations;
 }
 
+/** A tunnel whose resource has the same name carries the same mark, and is none of ours. */
+function ownedByAttachment(snapshot: Snapshot, marks: readonly string[]) {
+	const { links, ports } = ownedBy(snapshot, marks);
+	return { links, ports: ports.filter(({ columns }) => portRole(columns) !== "tunnel") };
+}
+
 /** Works without the container: what stays behind when its namespace is gone lies on the host. */
 function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operation[] {
-	const owned = ownedBy(snapshot, wish.marks);
+	const owned = ownedByAttachment(snapshot, wish.marks);
 	const operations: Operation[] = [];
 	const adopted = owned.ports.find((port) => columnAt(port.columns, BEFORE) !== undefined);
 	if (adopted) {

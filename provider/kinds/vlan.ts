@@ -2,7 +2,11 @@
 import type { ColumnValue } from "../host/change";
 import { columnAt } from "../host/inverse";
 import type { OvsPort } from "../host/snapshot";
+import { integer } from "../validate/index";
 import { sameValue } from "./columns";
+
+/** 0 is "no VLAN" and 4095 is reserved (IEEE 802.1Q, 9.6). */
+export const tag = integer(1, 4094);
 
 export type Vlan = number | { tag?: number; trunks?: number[]; native?: number } | undefined;
 

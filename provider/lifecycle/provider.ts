@@ -14,14 +14,19 @@ type Props = Record<string, unknown>;
 export function providerOf<A extends object>(kind: Kind<A>) {
 	const idOf = (inputs: Inputs) => `${nameOf(inputs.host)}/${kind.physicalName(knownArgs(kind, inputs))}`;
 
+	const needs = (args: A) => ({
+		containers: kind.containers(args),
+		facts: kind.facts ?? [],
+		destinations: kind.destinations?.(args) ?? [],
+	});
+
 	/** Brings the host to what `inputs` say and answers with the new state. */
 	async function apply(inputs: Inputs, previous: State | undefined): Promise<State> {
 		const wanted = knownArgs(kind, inputs);
 		const wish: Wish<A> = { ...marksOf(inputs, previous), wanted };
 		if (previous) wish.previous = knownArgs(kind, previous);
 		return sessionFor(inputs.host).submit({
-			containers: kind.containers(wanted),
-			facts: kind.facts ?? [],
+			...needs(wanted),
 			plan: (snapshot) => kind.plan(wish, snapshot),
 			done: (snapshot) => stateOf(kind, inputs, { ...kind.observe(wanted, wish.mark, snapshot), args: wanted }),
 		});
@@ -69,8 +74,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			const wanted = declaredArgs(kind, state);
 			const wish: Wish<A> = { ...marksOf(state), wanted, previous: knownArgs(kind, state) };
 			return sessionFor(state.host).submit({
-				containers: kind.containers(wanted),
-				facts: kind.facts ?? [],
+				...needs(wanted),
 				plan: () => [],
 				done: (snapshot) => {
 					const exists = kind.exists(wish.marks, snapshot);
@@ -96,8 +100,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			const wish: Wish<A> = { ...marksOf(state), previous };
 			try {
 				await sessionFor(state.host).submit({
-					containers: kind.containers(previous),
-					facts: kind.facts ?? [],
+					...needs(previous),
 					plan: (snapshot) => kind.plan(wish, snapshot),
 					done: () => undefined,
 					keepOnFailure: true,

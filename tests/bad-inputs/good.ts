@@ -15,6 +15,22 @@ const full = {
 		otherConfig: { "mac-aging-time": "300" },
 		adopt: true,
 	},
+	OvsTunnel: {
+		bridge: "br0",
+		name: "vx0",
+		type: "vxlan",
+		remote: "192.0.2.2",
+		key: 42,
+		localIp: "192.0.2.1",
+		port: 4789,
+		mtu: 1400,
+		tos: "inherit",
+		ttl: 64,
+		df: true,
+		csum: true,
+		protected: true,
+		trunks: [10, 20],
+	},
 	VethAttachment: {
 		container: "web",
 		bridge: "br0",
@@ -43,6 +59,7 @@ export const complete: Record<keyof typeof full, Record<string, unknown>> = full
 export const good = {
 	host: { address: "10.0.0.1" },
 	OvsBridge: {},
+	OvsTunnel: { bridge: "br0", type: "vxlan", remote: "192.0.2.2" },
 	VethAttachment: { container: "web", bridge: "br0" },
 	StaticContainerIp: { container: "web", interface: "eth1", addresses: ["10.0.0.5/24"] },
 };

@@ -19,6 +19,7 @@ const section = (text: string, name: string) =>
 		.slice(1)
 		.join("\n")
 		.trimEnd();
+const asked = (...containers: string[]) => ({ containers, facts: [], destinations: [] });
 const inside = (snapshot: Snapshot | "changed") => (snapshot === "changed" ? undefined : snapshot.containers["c1"]);
 
 /** Cuts the text at every place (in a long one, at every third), and wants an error or the whole answer. */
@@ -38,8 +39,6 @@ function neverLess<T>(text: string, parse: (text: string) => T): number {
 	}
 	return refused;
 }
-
-const asked = (...containers: string[]) => ({ containers, facts: [] });
 
 for (const file of files) {
 	describe(`the answers in ${file}`, () => {

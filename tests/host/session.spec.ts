@@ -10,6 +10,8 @@ import type { ScriptResult, Transport } from "../../provider/transport/transport
 import { bareHost } from "../model/hosts";
 import { applyPlan, Refused } from "../model/model-host";
 
+const nothing = { containers: [], facts: [], destinations: [] };
+
 /** An exchange on a model host. `next` may answer in place of it, once for each entry. */
 class ModelExchange {
 	readonly hostName = "h1";
@@ -160,7 +162,6 @@ describe("one exchange", () => {
 		const exchange = new Exchange({ run } as unknown as Transport, "h1");
 		return { exchange, runs: () => runs };
 	};
-	const nothing = { containers: [], facts: [] };
 	const failing = async (work: Promise<unknown>) =>
 		work.then(
 			() => undefined,

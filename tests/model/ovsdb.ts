@@ -16,6 +16,8 @@ function newPort(snapshot: Snapshot, bridge: string, name: string): OvsPort {
 		interface: {
 			name,
 			type: "",
+			options: {},
+			ofport: snapshot.host.links[name] ? 1 : -1,
 			error: snapshot.host.links[name] ? [] : `could not open network device ${name} (No such device)`,
 			mtu_request: [],
 			external_ids: {},
@@ -87,6 +89,14 @@ export function deletePort(snapshot: Snapshot, bridgeName: string, name: string)
 	if (link?.master === "ovs-system") delete link.master;
 }
 
+/** A tunnel needs no device. Two of one configuration cannot be told apart (ovs-vswitchd.conf.db(5), "Tunnel Options"). */
+function setUpTunnel(ovs: Ovs, port: OvsPort): void {
+	const config = ({ interface: { type, options } }: OvsPort) => JSON.stringify([type, Object.entries(options as object).sort()]);
+	const same = Object.values(ovs.ports).some((other) => other !== port && config(other) === config(port));
+	port.interface["error"] = same ? `could not add network device ${port.name} to ofproto (File exists)` : [];
+	port.interface["ofport"] = same ? -1 : 1;
+}
+
 export function setRow(
 	snapshot: Snapshot,
 	table: "Bridge" | "Port" | "Interface",
@@ -109,6 +119,7 @@ export function setRow(
 		} else if (Array.isArray(value)) values[column] = value.length === 1 ? value[0]! : [...value];
 		else values[column] = value ?? (typeof values[column] === "boolean" ? false : []);
 	}
+	if (table === "Interface" && "type" in columns) setUpTunnel(ovs, found as OvsPort);
 	const link = snapshot.host.links[row];
 	if (!link) return;
 	if ("datapath_type" in columns)

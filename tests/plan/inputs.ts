@@ -39,6 +39,23 @@ export const vethInputs = fc.record({
 	),
 });
 
+export const tunnelInputs = fc.record({
+	bridge: fc.constantFrom(...Array<string>(9).fill("br-old"), "docker0"),
+	name: fc.constantFrom(undefined, "vx0", "gv0"),
+	type: fc.constantFrom("vxlan", "geneve", "gre"),
+	remote: fc.constantFrom("192.0.2.8", "192.0.2.8", "192.0.2.8", "fd00:2::8", "fd00:2::8", "198.51.100.1"),
+	key: maybe(fc.constantFrom(0, 42, 0xffffff)),
+	localIp: fc.constantFrom(undefined, undefined, undefined, "192.0.2.7"),
+	port: fc.constantFrom(undefined, undefined, undefined, 8472),
+	mtu: fc.constantFrom(undefined, undefined, 1400, 1400, 1430, 1500),
+	tos: fc.constantFrom(undefined, 0, 255, "inherit"),
+	ttl: fc.constantFrom(undefined, 1, 255, "inherit"),
+	df: maybe(fc.boolean()),
+	csum: maybe(fc.boolean()),
+	protected: maybe(fc.boolean()),
+	trunks: maybe(fc.uniqueArray(tag, { minLength: 1, maxLength: 3 })),
+});
+
 export const ipInputs = fc.record({
 	container: fc.constant(WEB),
 	interface: fc.constantFrom("eth1", "eth1", "eth0"),

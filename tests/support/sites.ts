@@ -1,0 +1,60 @@
+// Containers on several hosts, and what they can send each other: with the host's tools, inside the containers' networks.
+import { makeContainer, on } from "./lab";
+
+/** A container without a network of Docker's, on a lab host. */
+export interface Site {
+	host: string;
+	container: string;
+}
+
+const ENTER = 'pid=$(docker inspect -f "{{.State.Pid}}" "$1"); shift; exec nsenter -t "$pid" -n -- "$@"';
+
+export const within = ({ host, container }: Site, ...argv: string[]): Promise<string> =>
+	on(host, "sh", "-ec", ENTER, "-", container, ...argv);
+
+/** In a describe block: one such container on each host, for all its tests. */
+export function useSites(prefix: string, ...hosts: string[]): Site[] {
+	const sites = hosts.map((host) => ({ host, container: `${prefix}-${host}` }));
+	const remove = () =>
+		Promise.all(sites.map(({ host, container }) => on(host, "sh", "-c", `docker rm -f ${container} >/dev/null 2>&1 || true`)));
+	before(async function () {
+		this.timeout(60_000);
+		await remove();
+		await Promise.all(sites.map(({ host, container }) => makeContainer(host, container)));
+	});
+	after(remove);
+	return sites;
+}
+
+/** Bytes that arrive over TCP within some seconds, with iperf3. Fails when the far end cannot be reached. */
+export async function bulk(from: Site, to: Site, address: string, seconds = 1): Promise<number> {
+	const pidFile = `/run/iperf3-${to.container}`;
+	await within(to, "iperf3", "-s", "-D", "-I", pidFile);
+	const client = `i=0
+until out=$(timeout ${seconds + 10} iperf3 -c "$1" -t ${seconds} -J --connect-timeout 1500); do
+	[ $((i += 1)) -lt 10 ] || { printf '%s' "$out" >&2; exit 1; }
+	sleep 0.2
+done
+printf '%s' "$out"`;
+	try {
+		const said = await within(from, "sh", "-c", client, "-", address);
+		return (JSON.parse(said) as { end: { sum_received: { bytes: number } } }).end.sum_received.bytes;
+	} finally {
+		// iperf3 ends its own number with a NUL.
+		await on(to.host, "sh", "-c", `kill "$(tr -d '\\0' <${pidFile})"; rm -f ${pidFile}`);
+	}
+}
+
+/** True when a packet of this whole size, IP header included, arrives and is answered without being cut into pieces. */
+export async function fits(from: Site, address: string, size: number, tries = 3): Promise<boolean> {
+	const headers = address.includes(":") ? 48 : 28;
+	const script =
+		'i=0; while [ $i -lt "$3" ]; do ping -M do -c 1 -W 1 -s "$1" "$2" >/dev/null 2>&1 && echo yes && exit; i=$((i + 1)); done; echo no';
+	return (await within(from, "sh", "-c", script, "-", String(size - headers), address, String(tries))) === "yes";
+}
+
+export async function reaches(from: Site, address: string, tries = 3): Promise<boolean> {
+	const script =
+		'i=0; while [ $i -lt "$1" ]; do ping -c 1 -W 1 "$2" >/dev/null 2>&1 && echo yes && exit; i=$((i + 1)); done; echo no';
+	return (await within(from, "sh", "-c", script, "-", String(tries), address)) === "yes";
+}
