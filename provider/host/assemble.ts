@@ -1,7 +1,8 @@
 // Puts the sections that the read script printed together into a snapshot.
 import { NetplumbError } from "../errors";
 import { parseLinks, parseNamespace, parseOvs } from "./parse";
-import type { Container, Snapshot } from "./snapshot";
+import { parseFirewall, parsePorts } from "./parse-firewall";
+import type { Container, Needs, Snapshot } from "./snapshot";
 
 interface Section {
 	words: string[];
@@ -18,7 +19,7 @@ interface Inspected {
 }
 
 /** "changed" when a container started or stopped while it was read: read again. */
-export function assemble(output: string, mark: string, containers: readonly string[], hostName: string): Snapshot | "changed" {
+export function assemble(output: string, mark: string, { containers, facts }: Needs, hostName: string): Snapshot | "changed" {
 	const sections = split(output, mark);
 	const only = (name: string) => sections.find((section) => section.words[0] === name)?.text;
 	if (only("end") === undefined)
@@ -40,6 +41,16 @@ export function assemble(output: string, mark: string, containers: readonly stri
 			ovs: parseOvs(only("ovs") ?? "", only("datapath") === "kernel"),
 			containers: {},
 		};
+		const numbered = (name: string, word: string) =>
+			sections.find((section) => section.words[0] === name && section.words[1] === word);
+		if (facts.includes("firewall")) {
+			const filter = (family: string) => numbered("filter", family);
+			snapshot.firewall = parseFirewall(only("nft") ?? "", only("route_localnet") ?? "", {
+				4: { tool: filter("4")?.words[2], text: filter("4")?.text ?? "" },
+				6: { tool: filter("6")?.words[2], text: filter("6")?.text ?? "" },
+			});
+		}
+		if (facts.includes("ports")) snapshot.ports = parsePorts(only("listeners") ?? "", only("published") ?? "");
 		if (containers.length === 0) return snapshot;
 		const docker = parseDocker(only("docker") ?? "");
 		if (typeof docker === "string") {

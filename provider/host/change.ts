@@ -1,5 +1,7 @@
 // The vocabulary of changes on a host. Planners speak it; render.ts turns it into tool words, inverse.ts into its undo,
 // and the model host of the tests into a new snapshot. A new verb belongs in all three.
+import { type Element, elementId, type Family } from "./firewall";
+import { SETS } from "./ruleset";
 import type { Route } from "./snapshot";
 
 /** "host", or the 64-hex id of a running container. */
@@ -43,7 +45,18 @@ export type Change =
 	| { verb: "row.set"; table: "Bridge" | "Port" | "Interface"; row: string; columns: Record<string, ColumnValue> }
 	/** Takes the MTU request off a bridge's own port, whose MTU then is `mtu` and follows the other ports. */
 	| { verb: "mtu.release"; name: string; mtu: number }
-	| { verb: "controller.set"; bridge: string; targets: string[] };
+	| { verb: "controller.set"; bridge: string; targets: string[] }
+	/** The table `inet netplumb` as it shall be, whatever is there of it; `chains` are the ones that it has. Elements stay. */
+	| { verb: "ruleset.write"; chains: string[] }
+	| { verb: "ruleset.delete" }
+	/** All changes of elements in one script are one transaction. A port whose element comes or goes loses its connections. */
+	| { verb: "element.add"; element: Element }
+	| { verb: "element.delete"; element: Element }
+	/** The one rule in DOCKER-USER: what our own table approved of may be forwarded. */
+	| { verb: "docker-user.add"; family: Family; tool: string }
+	| { verb: "docker-user.delete"; family: Family; tool: string }
+	/** Ends tracked connections by the source or destination that they began with: an address or a network. */
+	| { verb: "conntrack.flush"; family: Family; source?: string; destination?: string };
 
 /** One change on a host, with the words for people: `adds port v1 to bridge br0`. */
 export interface Operation {
@@ -80,5 +93,24 @@ export function touches(change: Change): string[] {
 			return [`host/${change.row}`];
 		case "controller.set":
 			return [`host/${change.bridge}`];
+		case "ruleset.write":
+		case "ruleset.delete":
+			return ["nft"];
+		case "element.add":
+		case "element.delete":
+			return [`nft/${elementId(change.element)}`, ...publishedPorts(change.element)];
+		case "docker-user.add":
+		case "docker-user.delete":
+			return [`nft/docker-user/${change.family}`];
+		case "conntrack.flush":
+			return [];
 	}
+}
+
+/** The host's ports that an element publishes, one by one: two requests for one port must see each other, be it in ranges. */
+function publishedPorts({ set, key }: Element): string[] {
+	const publishes = SETS[set]?.publishes;
+	const [first = 0, last = first] = (key.at(-1) ?? "").split("-").map(Number);
+	if (!publishes) return [];
+	return Array.from({ length: last - first + 1 }, (_, index) => `port/${publishes.protocol}${publishes.family}/${first + index}`);
 }

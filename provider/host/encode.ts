@@ -1,4 +1,4 @@
-// One encoder for each language that data enters: sh, ovs-vsctl values, ip -batch. Nothing else may build text for a host.
+// One encoder for each language that data enters: sh, ovs-vsctl values, ip -batch, nft. Nothing else may build text for a host.
 
 /** One word for a POSIX shell. Single quotes take every byte literally but themselves (POSIX XCU 2.2.2); NUL cannot be passed at all. */
 export function shWord(text: string): string {
@@ -41,4 +41,31 @@ export function ipLine(words: readonly string[]): string {
 			return word;
 		})
 		.join(" ");
+}
+
+/** A name for nft in double quotes. Inside them nft knows no escapes, and "*" at the end is a pattern (nft(8), "ifname"). */
+export function nftString(text: string): string {
+	if (!/^[A-Za-z0-9_./:@%+=,# -]{1,128}\*?$/.test(text)) throw new Error(`not a text for nft: ${JSON.stringify(text)}`);
+	return `"${text}"`;
+}
+
+/** One field of an element's key or value: an address, a network, a port, a protocol, a range of them, or the name of an interface. */
+export function nftField(type: string, text: string): string {
+	if (type === "ifname") return nftString(text);
+	if (!/^[0-9a-z.:]+(?:[/-][0-9a-f.:]+)?$/.test(text)) throw new Error(`not a value for nft: ${JSON.stringify(text)}`);
+	return text;
+}
+
+/** An element, with its comment where it is to be added: `{ 0.0.0.0/0 . 3306 comment "…" : 10.0.0.5 }` (nft(8), "Elements"). */
+export function nftElement(
+	types: { key: string[]; value?: string[] },
+	element: { key: string[]; value?: string[]; comment?: string },
+): string {
+	const fields = (names: string[], texts: string[]) => {
+		if (names.length !== texts.length) throw new Error(`found ${texts.length} fields, expected ${names.join(" . ")}`);
+		return texts.map((text, index) => nftField(names[index]!, text)).join(" . ");
+	};
+	const comment = element.comment === undefined ? "" : ` comment ${nftString(element.comment)}`;
+	const value = element.value ? ` : ${fields(types.value ?? [], element.value)}` : "";
+	return `{ ${fields(types.key, element.key)}${comment}${value} }`;
 }

@@ -7,7 +7,7 @@ import { shWord } from "./encode";
 import { anyMark } from "./owned";
 import { readCall, readFunctions } from "./read";
 import { compile, EXIT, type Step } from "./script";
-import type { Snapshot } from "./snapshot";
+import type { Needs, Snapshot } from "./snapshot";
 
 /** How often the same thing is tried when the host changes meanwhile. */
 export const MAX_TRIES = 5;
@@ -26,17 +26,17 @@ export class Exchange {
 		readonly hostName: string,
 	) {}
 
-	async read(containers: readonly string[]): Promise<Snapshot> {
+	async read(needs: Needs): Promise<Snapshot> {
 		for (let tries = 1; ; tries++) {
 			const mark = newMark();
 			const script = [
-				readFunctions(),
+				readFunctions(needs.facts),
 				`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
-				readCall(mark, containers),
+				readCall(mark, needs),
 			].join("\n");
 			const result = await this.transport.run(script);
 			if (result.exitCode === EXIT.locked) throw this.locked();
-			const snapshot = this.understand(result.stdout, result.stderr, mark, containers);
+			const snapshot = this.understand(result.stdout, result.stderr, mark, needs);
 			if (snapshot !== "changed") return snapshot;
 			if (tries >= MAX_TRIES) {
 				throw new NetplumbError(
@@ -47,15 +47,15 @@ export class Exchange {
 		}
 	}
 
-	/** Applies `steps`, which were planned on `before`, and reads back what is true then, `containers` included. */
-	async apply(steps: readonly Step[], before: Snapshot, containers: readonly string[]): Promise<Outcome> {
+	/** Applies `steps`, which were planned on `before`, and reads back what is true then, with all that `needs` name. */
+	async apply(steps: readonly Step[], before: Snapshot, needs: Needs): Promise<Outcome> {
 		const mark = newMark();
 		try {
-			const result = await this.transport.run(applyScript(steps, before, mark, containers));
+			const result = await this.transport.run(applyScript(steps, before, mark, needs));
 			if (result.exitCode === EXIT.stale) return { kind: "again" };
 			if (result.exitCode === EXIT.locked) throw this.locked();
 			if (result.exitCode === EXIT.refused) throw new NetplumbError("conflict", `host ${this.hostName}: ${result.stderr.trim()}`);
-			const after = this.understand(result.stdout, result.stderr, mark, containers);
+			const after = this.understand(result.stdout, result.stderr, mark, needs);
 			if (result.exitCode === EXIT.failed) {
 				return { kind: "failed", reason: reasonOf(result.stderr), after: after === "changed" ? undefined : after };
 			}
@@ -66,9 +66,9 @@ export class Exchange {
 		}
 	}
 
-	private understand(stdout: string, stderr: string, mark: string, containers: readonly string[]): Snapshot | "changed" {
+	private understand(stdout: string, stderr: string, mark: string, needs: Needs): Snapshot | "changed" {
 		try {
-			return assemble(stdout, mark, containers, this.hostName);
+			return assemble(stdout, mark, needs, this.hostName);
 		} catch (error) {
 			const said = stderr.trim();
 			if (!isNetplumbError(error, "unreadable") || said === "") throw error;
@@ -88,13 +88,16 @@ export class Exchange {
  * Lock, compare the generation, apply, read back. The lock is taken on the folder /run itself, so that no lock file remains.
  * The generation is written before the first change: a run that dies half-way leaves a new one behind.
  */
-function applyScript(steps: readonly Step[], before: Snapshot, mark: string, containers: readonly string[]): string {
+function applyScript(steps: readonly Step[], before: Snapshot, mark: string, needs: Needs): string {
 	const generation = randomBytes(8).toString("hex");
 	const changes = steps.map((step) => step.operation.change);
 	const nothingOfOursIsLeft = !anyMark(before, changes);
+	// A request that did not ask for the firewall does not know whether our table is there.
+	const noTable = before.firewall === undefined ? "! nft list table inet netplumb >/dev/null 2>&1" : ":";
+	const forget = `{ ! { ${noTable}; } || rm -rf /run/netplumb; }`;
 	return [
 		"trap '' HUP INT PIPE",
-		readFunctions(),
+		readFunctions(needs.facts),
 		compile(steps, before),
 		`exec 9</run; flock -x -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
 		"g=none; [ ! -r /run/netplumb/generation ] || read -r g </run/netplumb/generation",
@@ -103,10 +106,10 @@ function applyScript(steps: readonly Step[], before: Snapshot, mark: string, con
 		`{ [ ! -L /run/netplumb ] && [ -O /run/netplumb ]; } || { echo "/run/netplumb is not a folder of root's; remove it" >&2; exit ${EXIT.refused}; }`,
 		`printf '%s\\n' ${generation} >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || exit ${EXIT.refused}`,
 		`apply && status=0 || status=${EXIT.failed}`,
-		...(nothingOfOursIsLeft ? ["[ $status -ne 0 ] || rm -rf /run/netplumb"] : []),
+		...(nothingOfOursIsLeft ? [`[ $status -ne 0 ] || ${forget}`] : []),
 		// What failed is taken back: where nothing of ours was before, nothing is now.
-		...(anyMark(before, []) ? [] : ["[ $status -eq 0 ] || rm -rf /run/netplumb"]),
-		readCall(mark, containers),
+		...(anyMark(before, []) ? [] : [`[ $status -eq 0 ] || ${forget}`]),
+		readCall(mark, needs),
 		"exit $status",
 	].join("\n");
 }

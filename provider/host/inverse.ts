@@ -54,6 +54,8 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			return [{ ...change, verb: "route.add" }];
 		case "sysctl.set": {
 			const [family, , dev = "", key] = change.path;
+			if (key === "route_localnet" && typeof before.firewall === "object")
+				return dev in before.firewall.routeLocalnet ? [{ ...change, value: before.firewall.routeLocalnet[dev] ? "1" : "0" }] : [];
 			const was = family === "ipv6" && key === "disable_ipv6" ? namespaceOf(before, change.where)?.ipv6Disabled[dev] : undefined;
 			return was === undefined ? [] : [{ ...change, value: was ? "1" : "0" }];
 		}
@@ -90,9 +92,22 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			const bridge = typeof before.ovs === "object" ? before.ovs.bridges[change.bridge] : undefined;
 			return bridge ? [{ ...change, targets: bridge.controllers }] : [];
 		}
+		case "ruleset.write":
+			return typeof before.firewall === "object" && before.firewall.table ? [] : [{ verb: "ruleset.delete" }];
+		case "ruleset.delete":
+			return [{ verb: "ruleset.write", chains: [] }];
+		case "element.add":
+			return [{ ...change, verb: "element.delete" }];
+		case "element.delete":
+			return [{ ...change, verb: "element.add" }];
+		case "docker-user.add":
+			return [{ ...change, verb: "docker-user.delete" }];
+		case "docker-user.delete":
+			return [{ ...change, verb: "docker-user.add" }];
 		case "bridge.delete":
 		case "offload.disable":
 		case "announce":
+		case "conntrack.flush":
 			return [];
 	}
 }

@@ -1,13 +1,16 @@
 // Owner marks: how everything that netplumb makes says whose it is. Only what carries the right mark is changed or deleted.
 //
 // Kernel links carry it in their alias, as words with commas between: "netplumb:<mark>" on a link that a resource made, and
-// "netplumb-ip:<mark>" on a link whose addresses a StaticContainerIp manages. OVSDB rows carry it in external_ids:netplumb.
+// "netplumb-ip:<mark>" on a link whose addresses a StaticContainerIp manages. OVSDB rows carry it in external_ids:netplumb, and
+// elements of our nftables table in their comment. "netplumb-localnet:<value>" on a link keeps what its route_localnet was.
 import { createHash } from "node:crypto";
 import { fitsIpLine } from "./encode";
+import type { Element } from "./firewall";
 import type { Link, OvsValue } from "./snapshot";
 
 const LINK = "netplumb:";
 const ADDRESSES = "netplumb-ip:";
+const LOCALNET = "netplumb-localnet:";
 
 /**
  * The mark of an owner ("project/stack/name"): readable, bounded, and safe in every language it enters.
@@ -52,7 +55,7 @@ export function addressMarks(link: Link): ({ mark: string } & AddressMark)[] {
 
 /** True when the alias is somebody else's text, which we must not write over. */
 export function foreignAlias(link: Link): boolean {
-	return words(link.alias).some((word) => !word.startsWith(LINK) && !word.startsWith(ADDRESSES));
+	return words(link.alias).some((word) => ![LINK, ADDRESSES, LOCALNET].some((known) => word.startsWith(known)));
 }
 
 /** IFALIASZ in linux/if_link.h is 256, with the closing NUL. */
@@ -68,6 +71,29 @@ export function aliasWithAddressMark(alias: string | undefined, mark: string, as
 	const rest = kept(alias).filter((word) => word.split("+")[0] !== ADDRESSES + mark);
 	if (!as) return rest.join(",");
 	return [...rest, [ADDRESSES + mark, ...(as.enabledIpv6 ? ["v6"] : []), ...as.kept].join("+")].join(",");
+}
+
+/** What route_localnet of the link was before a published port switched it on; undefined where none did. */
+export function localnetBefore(link: Link): string | undefined {
+	return words(link.alias)
+		.find((word) => word.startsWith(LOCALNET))
+		?.slice(LOCALNET.length);
+}
+
+/** The alias that keeps what route_localnet was, or without it where `before` is left out. */
+export function aliasWithLocalnet(alias: string | undefined, before?: "0" | "1"): string {
+	const rest = kept(alias).filter((word) => !word.startsWith(LOCALNET));
+	return [...rest, ...(before === undefined ? [] : [LOCALNET + before])].join(",");
+}
+
+/** The comment of an element in our nftables table. */
+export function elementComment(mark: string): string {
+	return LINK + mark;
+}
+
+/** The mark in the comment of an element; undefined where somebody else put it there. */
+export function elementMark(element: Pick<Element, "comment">): string | undefined {
+	return element.comment.startsWith(LINK) ? element.comment.slice(LINK.length) : undefined;
 }
 
 /** The mark in the external_ids of an OVSDB row. */

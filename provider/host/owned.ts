@@ -1,6 +1,7 @@
 // What on a host is whose: questions about owner marks over a whole snapshot.
 import { type Change, HOST } from "./change";
-import { addressMarks, linkMark, rowMark } from "./marks";
+import type { Element } from "./firewall";
+import { addressMarks, elementMark, linkMark, localnetBefore, rowMark } from "./marks";
 import { isRunning, type Link, type Namespace, type Snapshot } from "./snapshot";
 
 /** The namespaces in a snapshot, the host's first. */
@@ -28,7 +29,13 @@ export function ownedBy(snapshot: Snapshot, marks: readonly string[]) {
 		addressed,
 		bridges: Object.values(ovs.bridges).filter((bridge) => mine(rowMark(bridge.columns))),
 		ports: Object.values(ovs.ports).filter((port) => mine(rowMark(port.columns))),
+		elements: elementsOf(snapshot).filter((element) => mine(elementMark(element))),
 	};
+}
+
+/** The elements of our nftables table; none where nobody asked for it. */
+export function elementsOf(snapshot: Snapshot): Element[] {
+	return (typeof snapshot.firewall === "object" && snapshot.firewall.table?.elements) || [];
 }
 
 /** True when any object on the host would still carry a mark of netplumb after `changes`. Errs on the side of "yes". */
@@ -41,12 +48,19 @@ export function anyMark(snapshot: Snapshot, changes: readonly Change[]): boolean
 		else if (change.verb === "link.set" && change.alias !== undefined) {
 			if (change.alias.includes("netplumb")) return true;
 			if (change.where === HOST) gone.add(change.name);
-		} else if (change.verb === "row.set" && "external_ids:netplumb" in change.columns) {
+		} else if (["element.add", "ruleset.write", "docker-user.add"].includes(change.verb)) return true;
+		else if (change.verb === "ruleset.delete") gone.add("nft");
+		else if (change.verb === "docker-user.delete") gone.add(`docker-user/${change.family}`);
+		else if (change.verb === "row.set" && "external_ids:netplumb" in change.columns) {
 			if (change.columns["external_ids:netplumb"] !== undefined) return true;
 			gone.add(change.row);
 		}
 	}
-	const marked = (link: Link) => linkMark(link) !== undefined || addressMarks(link).length > 0;
+	const { table = undefined, docker = {} } = typeof snapshot.firewall === "object" ? snapshot.firewall : {};
+	if (table && !gone.has("nft")) return true;
+	if (([4, 6] as const).some((family) => docker[family]?.accepts && !gone.has(`docker-user/${family}`))) return true;
+	const marked = (link: Link) =>
+		linkMark(link) !== undefined || addressMarks(link).length > 0 || localnetBefore(link) !== undefined;
 	if (Object.values(snapshot.host.links).some((link) => marked(link) && !gone.has(link.name))) return true;
 	if (typeof snapshot.ovs === "string") return false;
 	return [...Object.values(snapshot.ovs.bridges), ...Object.values(snapshot.ovs.ports)].some(

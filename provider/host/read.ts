@@ -1,5 +1,7 @@
 // The script text that reads a host. Constant; the containers asked for are passed as arguments of the function.
 import { shWord } from "./encode";
+import { factCalls, factFunctions } from "./read-firewall";
+import type { Fact, Needs } from "./snapshot";
 
 /**
  * Shell functions shared by reading and applying.
@@ -43,6 +45,7 @@ read_host() {
 	fi
 	section datapath
 	if [ -d /sys/module/openvswitch ]; then printf kernel; else printf userspace; fi
+	read_facts
 	[ $# -eq 0 ] || read_containers "$@"
 	section end
 }
@@ -87,11 +90,11 @@ INSIDE
 }
 `.trim();
 
-export function readFunctions(): string {
-	return FUNCTIONS;
+export function readFunctions(facts: readonly Fact[]): string {
+	return `${FUNCTIONS}\n${factFunctions(facts)}`;
 }
 
 /** The call that prints the facts; `mark` is random, so that no text on the host can look like it. */
-export function readCall(mark: string, containers: readonly string[]): string {
-	return ["read_host", mark, ...containers].map(shWord).join(" ");
+export function readCall(mark: string, { containers, facts }: Needs): string {
+	return `read_facts() { ${factCalls(facts)}; }; ${["read_host", mark, ...containers].map(shWord).join(" ")}`;
 }

@@ -2,6 +2,7 @@
 import type { Change, ColumnValue } from "./change";
 import { HOST } from "./change";
 import { ipLine, ovsString, ovsValue, shCommand, shWord } from "./encode";
+import { type Nft, renderFirewall } from "./render-firewall";
 import type { Route } from "./snapshot";
 
 /** Seconds that ovs-vsctl may wait for ovs-vswitchd; without a limit it waits for ever (ovs-vsctl(8), --timeout). */
@@ -20,7 +21,11 @@ export function isParked(route: Route): boolean {
 /** Descriptor of the host's own network namespace, open while a script runs. */
 const HOST_NAMESPACE = "/proc/self/fd/8";
 
-export type Rendered = { tool: "ip"; lines: string[] } | { tool: "ovs"; commands: string[][] } | { tool: "sh"; line: string };
+export type Rendered =
+	| { tool: "ip"; lines: string[] }
+	| { tool: "ovs"; commands: string[][] }
+	| { tool: "sh"; line: string }
+	| Nft;
 
 export function render(change: Change): Rendered {
 	switch (change.verb) {
@@ -92,6 +97,8 @@ export function render(change: Change): Rendered {
 					change.targets.length ? ["set-controller", change.bridge, ...change.targets] : ["del-controller", change.bridge],
 				],
 			};
+		default:
+			return renderFirewall(change);
 	}
 }
 
@@ -167,6 +174,13 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	"port.delete": [true, 2],
 	"bridge.delete": [true, 3],
 	"link.delete": [true, 4],
+	"docker-user.delete": [true, 5],
+	// One nft transaction for the whole script, before there is anything new that it could leave open.
+	"element.delete": [false, 0],
+	"ruleset.delete": [false, 1],
+	"ruleset.write": [false, 2],
+	"element.add": [false, 3],
+	"docker-user.add": [false, 4],
 	"link.add": [false, 5],
 	"bridge.add": [false, 6],
 	"port.add": [false, 7],
@@ -180,6 +194,7 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	"address.add": [false, 13],
 	"route.add": [false, 14],
 	announce: [false, 15],
+	"conntrack.flush": [false, 16],
 };
 
 function ranked(change: Change): [teardown: boolean, order: number] {
@@ -187,6 +202,8 @@ function ranked(change: Change): [teardown: boolean, order: number] {
 	if (change.verb === "route.delete" && isParked(change.route)) return [false, 16];
 	// Out of a Linux bridge before it can go into another one; down before the port, which remembers that it was down, is gone.
 	if (change.verb === "link.set" && (change.master === null || change.up === false)) return [true, 1];
+	// Loopback addresses are not routed any more when the guard in front of them goes.
+	if (change.verb === "sysctl.set" && change.path.at(-1) === "route_localnet" && change.value === "0") return [true, 5];
 	return rank[change.verb];
 }
 

@@ -8,6 +8,7 @@ import { HOST } from "./change";
 import { shCommand, shWord } from "./encode";
 import { inverse } from "./inverse";
 import { OVS_TIMEOUT, placeOf, type Rendered, render, Stage } from "./render";
+import { FLUSH_FUNCTION, type Nft } from "./render-firewall";
 import { isRunning, type RunningContainer, type Snapshot } from "./snapshot";
 
 export const EXIT = { stale: 74, locked: 75, refused: 76, failed: 77 } as const;
@@ -29,6 +30,8 @@ interface Block {
 export function compile(steps: readonly Step[], before: Snapshot): string {
 	const blocks = arrange(steps, before);
 	const lines = ["exec 8</proc/self/ns/net"];
+	if (blocks.some(({ steps }) => steps.some(({ rendered }) => rendered.tool === "nft" && rendered.ports.length > 0)))
+		lines.push(FLUSH_FUNCTION);
 	blocks.forEach((block, index) => {
 		const container = block.where === HOST ? undefined : findContainer(before, block.where);
 		lines.push(
@@ -92,6 +95,7 @@ function doText(block: Block): string {
 		const group = block.steps.slice(index, end).map((step) => step.rendered);
 		if (first.tool === "ip") lines.push(ipBatch(group as Extract<Rendered, { tool: "ip" }>[]));
 		else if (first.tool === "ovs") lines.push(ovsTransaction(group as Extract<Rendered, { tool: "ovs" }>[]));
+		else if (first.tool === "nft") lines.push(`e=$(${nftTransaction(group as Nft[])}) || fail "$e"`);
 		else lines.push(`{ ${first.line}; } || fail`);
 		lines.push(`done_=${end}`);
 		index = end;
@@ -124,12 +128,32 @@ function ovsTransaction(group: { commands: string[][] }[]): string {
 	return `e=$(${shCommand(argv)} 2>&1) || { s=$?; [ $s -ne 142 ] || { done_=$((done_ + ${group.length})); e="ovs-vswitchd did not follow within ${OVS_TIMEOUT} s"; }; fail "$e"; }`;
 }
 
+/** All or nothing (nft(8)); connections to the ports in question end as soon as it is done. */
+function nftTransaction(group: readonly Nft[]): string {
+	const lines = group.flatMap(({ lines }) => lines);
+	// Where somebody in the same script puts something into the table, it stays.
+	const needed = lines.some((line) => line.startsWith("add element"));
+	const kept = needed ? lines.filter((line) => !line.startsWith("delete table")) : lines;
+	const ports = [...new Set(group.flatMap(({ ports }) => ports))];
+	const flush = ports.length > 0 ? ` && printf '%s\\n' ${ports.map(shWord).join(" ")} | flush_ports` : "";
+	return `printf '%s\\n' ${kept.map(shWord).join(" ")} | nft -f - 2>&1${flush}`;
+}
+
 /** `undo` takes back the first done_ operations of the block, newest first, and never stops at an error. */
 function undoFunction(block: Block): string {
 	const lines = ["undo() {"];
 	for (let index = block.steps.length - 1; index >= 0; index--) {
-		const commands = block.steps[index]!.undo.flatMap(undoLines);
+		const commands = block.steps[index]!.undo.filter((undo) => undo.tool !== "nft").flatMap(undoLines);
 		if (commands.length) lines.push(`[ "$done_" -le ${index} ] || { ${commands.join("; ")}; } 2>/dev/null`);
+		// What was one transaction is taken back in one.
+		const isNft = (at: number) => block.steps[at]?.rendered.tool === "nft";
+		if (!isNft(index) || isNft(index - 1)) continue;
+		const undo = block.steps
+			.slice(index)
+			.filter(({ rendered }) => rendered.tool === "nft")
+			.reverse()
+			.flatMap((step) => step.undo);
+		if (undo.length) lines.push(`[ "$done_" -le ${index} ] || { ${nftTransaction(undo as Nft[])}; } >/dev/null`);
 	}
 	return [...lines, ":", "}"].join("\n");
 }
@@ -138,6 +162,7 @@ function undoLines(rendered: Rendered): string[] {
 	if (rendered.tool === "ip")
 		return rendered.lines.map((line) => shCommand(["ip", ...line.split(" ").map((word) => (word === '""' ? "" : word))]));
 	if (rendered.tool === "sh") return [rendered.line];
+	if (rendered.tool === "nft") return [];
 	const commands = rendered.commands.flatMap((command) => ["--", ...command]);
 	return [shCommand(["ovs-vsctl", "--no-wait", `--timeout=${OVS_TIMEOUT}`, ...commands])];
 }

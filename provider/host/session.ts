@@ -5,12 +5,14 @@ import { HOST, type Operation, touches } from "./change";
 import { Exchange, MAX_TRIES } from "./exchange";
 import { anyMark } from "./owned";
 import { placeOf } from "./render";
-import type { Snapshot } from "./snapshot";
+import { FACTS, type Fact, type Needs, type Snapshot } from "./snapshot";
 
 /** What one resource wants from its host. */
 export interface Request<T> {
 	/** The containers whose facts are needed, by id or name. */
 	containers: string[];
+	/** What else has to be read; nothing where it is left out. */
+	facts?: readonly Fact[];
 	/** Pure: the operations that lead from the snapshot to what is wanted; none when it is so already. Throws NetplumbError. */
 	plan(snapshot: Snapshot): Operation[];
 	/** What to answer once the snapshot shows that nothing is left to do. */
@@ -96,7 +98,7 @@ export class HostSession {
 
 	/** Brings every request of the batch to an end, and gives the last look at the host if it is still good. */
 	private async settle(batch: Waiting[], known?: Snapshot): Promise<Snapshot | undefined> {
-		const snapshot = await this.swept(known ?? (await this.exchange.read(containersOf(batch))), batch);
+		const snapshot = await this.swept(known ?? (await this.exchange.read(needsOf(batch))), batch);
 		const taken = new Set<string>();
 		const now: Planned[] = [];
 		const later: Waiting[] = [];
@@ -120,7 +122,7 @@ export class HostSession {
 	private async swept(snapshot: Snapshot, batch: readonly Waiting[]): Promise<Snapshot> {
 		const deleting = batch.some(({ request }) => request.keepOnFailure === true);
 		if (!deleting || snapshot.generation === "none" || anyMark(snapshot, [])) return snapshot;
-		const outcome = await this.exchange.apply([], snapshot, containersOf([...batch, ...this.waiting]));
+		const outcome = await this.exchange.apply([], snapshot, needsOf([...batch, ...this.waiting]));
 		return outcome.kind === "done" ? outcome.after : snapshot;
 	}
 
@@ -131,7 +133,7 @@ export class HostSession {
 			return operations.map((operation) => ({ operation, undo: one.request.keepOnFailure !== true, onlyInside }));
 		});
 		for (const one of batch) one.begun = true;
-		const outcome = await this.exchange.apply(steps, before, containersOf([...batch, ...this.waiting]));
+		const outcome = await this.exchange.apply(steps, before, needsOf([...batch, ...this.waiting]));
 		if (outcome.kind === "again") return this.again(batch);
 		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after);
 		const unfinished: Waiting[] = [];
@@ -185,11 +187,15 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 }
 
 function covers(snapshot: Snapshot | undefined, one: Waiting): boolean {
-	return snapshot !== undefined && one.request.containers.every((reference) => reference in snapshot.containers);
+	if (snapshot === undefined || !one.request.containers.every((reference) => reference in snapshot.containers)) return false;
+	return (one.request.facts ?? []).every((fact) => snapshot[fact] !== undefined);
 }
 
-function containersOf(batch: readonly Waiting[]): string[] {
-	return [...new Set(batch.flatMap((one) => one.request.containers))];
+function needsOf(batch: readonly Waiting[]): Needs {
+	return {
+		containers: [...new Set(batch.flatMap((one) => one.request.containers))],
+		facts: FACTS.filter((fact) => batch.some((one) => one.request.facts?.includes(fact))),
+	};
 }
 
 function doing(operations: readonly Operation[]): string {

@@ -1,4 +1,5 @@
 // What is true on a host at one moment. Read in one round trip (read.ts), reasoned about by pure planners (kinds/).
+import type { Firewall, PortHolder } from "./firewall";
 
 /** The network stack of one namespace: the host's own, or a container's. */
 export interface Namespace {
@@ -100,6 +101,21 @@ export interface Snapshot {
 	dockerProblem?: string;
 	/** By the reference that was asked for (id or name). */
 	containers: Record<string, Container>;
+	/** Only where somebody asked for it; a sentence when it cannot be known. */
+	firewall?: Firewall | string;
+	/** Who has which port of the host. Only where somebody asked for it; a sentence when it cannot be known. */
+	ports?: PortHolder[] | string;
+}
+
+/** What is read only when a request asks for it. */
+export const FACTS = ["firewall", "ports"] as const;
+export type Fact = (typeof FACTS)[number];
+
+/** What a request has to know about a host, besides what is always read. */
+export interface Needs {
+	/** Containers, by id or name. */
+	containers: string[];
+	facts: Fact[];
 }
 
 export function isRunning(container: Container | undefined): container is RunningContainer {

@@ -1,6 +1,6 @@
 // What a kind is: a schema, and pure functions from (wanted, snapshot) to operations. The lifecycle does the rest for all kinds.
 import type { Operation } from "../host/change";
-import type { Snapshot } from "../host/snapshot";
+import type { Fact, Snapshot } from "../host/snapshot";
 import type { Schema } from "../validate/index";
 
 /** What a resource asks of its host. */
@@ -39,6 +39,8 @@ export interface Kind<A extends object> {
 	/** The physical name, unique among the things of this kind on one host. */
 	physicalName(args: A): string;
 	containers(args: A): string[];
+	/** What has to be read beside links, Open vSwitch and containers. Kinds that leave it out do not pay for it. */
+	readonly facts?: readonly Fact[];
 	/** Throws NetplumbError when something stands in the way or is missing. */
 	plan(wish: Wish<A>, snapshot: Snapshot): Operation[];
 	observe(args: A, mark: string, snapshot: Snapshot): Observed<A>;

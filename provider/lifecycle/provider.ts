@@ -21,6 +21,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		if (previous) wish.previous = knownArgs(kind, previous);
 		return sessionFor(inputs.host).submit({
 			containers: kind.containers(wanted),
+			facts: kind.facts ?? [],
 			plan: (snapshot) => kind.plan(wish, snapshot),
 			done: (snapshot) => stateOf(kind, inputs, { ...kind.observe(wanted, wish.mark, snapshot), args: wanted }),
 		});
@@ -69,6 +70,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			const wish: Wish<A> = { ...marksOf(state), wanted, previous: knownArgs(kind, state) };
 			return sessionFor(state.host).submit({
 				containers: kind.containers(wanted),
+				facts: kind.facts ?? [],
 				plan: () => [],
 				done: (snapshot) => {
 					const exists = kind.exists(wish.marks, snapshot);
@@ -95,6 +97,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			try {
 				await sessionFor(state.host).submit({
 					containers: kind.containers(previous),
+					facts: kind.facts ?? [],
 					plan: (snapshot) => kind.plan(wish, snapshot),
 					done: () => undefined,
 					keepOnFailure: true,

@@ -24,6 +24,7 @@ function plan(kind: KindName, name: string, args: object, snapshot: Snapshot): s
 			if (rendered.tool === "ip") return rendered.lines.map((line) => `ip ${line}`);
 			// Of a sysctl or an announcement, the files that are written.
 			if (rendered.tool === "sh") return [...new Set(rendered.line.match(/\/proc\/sys\/net\/[^\s;]+/g) ?? [])];
+			if (rendered.tool === "nft") return rendered.lines.map((line) => `nft ${line}`);
 			return rendered.commands.map((command) => `-- ${shCommand(command)}`);
 		});
 }

@@ -86,7 +86,7 @@ function undoCalls(change: Change, before: Snapshot): string[] {
 		.map(render)
 		.flatMap((rendered) => {
 			if (rendered.tool === "ip") return rendered.lines.map((line) => `undo ip ${line.replaceAll('""', "")}`);
-			if (rendered.tool === "sh") return [];
+			if (rendered.tool === "sh" || rendered.tool === "nft") return [];
 			const words = rendered.commands.flatMap((command) => ["--", ...command]).join(" ");
 			return [`undo ovs-vsctl --no-wait --timeout=20 ${words}`];
 		});

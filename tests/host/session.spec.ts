@@ -160,6 +160,7 @@ describe("one exchange", () => {
 		const exchange = new Exchange({ run } as unknown as Transport, "h1");
 		return { exchange, runs: () => runs };
 	};
+	const nothing = { containers: [], facts: [] };
 	const failing = async (work: Promise<unknown>) =>
 		work.then(
 			() => undefined,
@@ -167,14 +168,14 @@ describe("one exchange", () => {
 		);
 
 	it("on an older look at the host is planned again", async () => {
-		expect(await answering({ exitCode: 74 }).exchange.apply(steps, before, [])).to.deep.equal({ kind: "again" });
+		expect(await answering({ exitCode: 74 }).exchange.apply(steps, before, nothing)).to.deep.equal({ kind: "again" });
 		const unknown = new NetplumbError("outcome-unknown", "the connection ended");
-		expect(await answering(unknown).exchange.apply(steps, before, [])).to.deep.equal({ kind: "again" });
+		expect(await answering(unknown).exchange.apply(steps, before, nothing)).to.deep.equal({ kind: "again" });
 	});
 	it("that does not get the lock says who has it", async () => {
 		for (const work of [
-			answering({ exitCode: 75 }).exchange.apply(steps, before, []),
-			answering({ exitCode: 75 }).exchange.read([]),
+			answering({ exitCode: 75 }).exchange.apply(steps, before, nothing),
+			answering({ exitCode: 75 }).exchange.read(nothing),
 		])
 			expect((await failing(work))?.message).to.equal(
 				"host h1: another netplumb run has held the lock for 60 s; try again when it has ended",
@@ -182,10 +183,13 @@ describe("one exchange", () => {
 	});
 	it("whose answer is empty, cut off or garbled is an error, never an empty host", async () => {
 		for (const stdout of ["", "\n@x end\n", "garbage", "\u0000\u0001"]) {
-			for (const work of [answering({ stdout }).exchange.apply(steps, before, []), answering({ stdout }).exchange.read([])])
+			for (const work of [
+				answering({ stdout }).exchange.apply(steps, before, nothing),
+				answering({ stdout }).exchange.read(nothing),
+			])
 				expect(isNetplumbError(await failing(work), "unreadable"), JSON.stringify(stdout)).to.equal(true);
 		}
-		const said = await failing(answering({ stderr: "sh: ip: not found\n" }).exchange.read([]));
+		const said = await failing(answering({ stderr: "sh: ip: not found\n" }).exchange.read(nothing));
 		expect(said?.message).to.match(/the facts end early.*; the host said: sh: ip: not found$/);
 	});
 });

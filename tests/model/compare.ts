@@ -1,6 +1,6 @@
 // What of a snapshot counts when two hosts are compared: everything but numbers that the kernel deals out.
 import { isDeepStrictEqual } from "node:util";
-import { addressMarks, linkMark, rowMark } from "../../provider/host/marks";
+import { addressMarks, elementMark, linkMark, rowMark } from "../../provider/host/marks";
 import { isRunning, type Link, type Namespace, type OvsValue, type Snapshot } from "../../provider/host/snapshot";
 
 type Keep = (mark: string | undefined, what: "link" | "address" | "row") => boolean;
@@ -46,8 +46,19 @@ const columns = (row: Record<string, OvsValue>) =>
 		Object.entries(row).map(([name, value]) => [name, Array.isArray(value) ? [...value].map(String).sort() : value]),
 	);
 
+const everything = () => true;
+
+/** Elements by their marks; what all elements share, and what is around the table, only where everything is compared. */
+function firewallOf(snapshot: Snapshot, keep: Keep) {
+	if (typeof snapshot.firewall !== "object") return snapshot.firewall;
+	const { table, ...around } = snapshot.firewall;
+	const elements = texts((table?.elements ?? []).filter((element) => keep(elementMark(element), "row")));
+	if (keep !== everything) return { elements };
+	return { elements, ...around, chains: table?.chains, sets: table && [...table.sets].sort() };
+}
+
 /** A plain value for deep comparison. `keep` decides by the owner mark which objects take part. */
-export function essence(snapshot: Snapshot, keep: Keep = () => true) {
+export function essence(snapshot: Snapshot, keep: Keep = everything) {
 	const ovs = typeof snapshot.ovs === "string" ? undefined : snapshot.ovs;
 	const bridges = Object.values(ovs?.bridges ?? {}).filter((bridge) => keep(rowMark(bridge.columns), "row"));
 	const ports = Object.values(ovs?.ports ?? {}).filter((port) => {
@@ -57,6 +68,7 @@ export function essence(snapshot: Snapshot, keep: Keep = () => true) {
 	const names = new Set(ports.map(({ name }) => name));
 	return {
 		host: namespaceOf(snapshot.host, snapshot, keep),
+		firewall: firewallOf(snapshot, keep),
 		containers: Object.fromEntries(
 			Object.entries(snapshot.containers).map(([reference, container]) => [
 				reference,

@@ -26,6 +26,8 @@ export function bareHost(): Snapshot {
 		host: { links: { lo, eth0: card }, routes: [], ipv6Disabled: {} },
 		ovs: { bridges: {}, ports: {}, kernelDatapath: true },
 		containers: {},
+		firewall: { docker: {}, routeLocalnet: { lo: false, eth0: false }, conntrack: true },
+		ports: [],
 	};
 }
 

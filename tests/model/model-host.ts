@@ -4,6 +4,7 @@ import { inverse, namespaceOf } from "../../provider/host/inverse";
 import { placeOf, render, Stage } from "../../provider/host/render";
 import { isRunning, type Link, type Namespace, type Snapshot } from "../../provider/host/snapshot";
 import { derivedMac } from "../../sdk/addressing/index";
+import * as firewall from "./firewall";
 import * as kernel from "./kernel";
 import { Refused, refuse } from "./kernel";
 import * as ovsdb from "./ovsdb";
@@ -44,7 +45,8 @@ export function applyChange(snapshot: Snapshot, change: Change): Snapshot {
 			break;
 		case "sysctl.set": {
 			const [family, , dev = "", key] = change.path;
-			// The host's own switches are not in a snapshot.
+			// Of the host's own switches, only this one is in a snapshot.
+			if (change.where === HOST && key === "route_localnet") firewall.setRouteLocalnet(after, dev, change.value === "1");
 			if (change.where !== HOST && family === "ipv6" && key === "disable_ipv6")
 				kernel.setIpv6Disabled(namespace(change.where), dev, change.value === "1");
 			break;
@@ -73,6 +75,8 @@ export function applyChange(snapshot: Snapshot, change: Change): Snapshot {
 			bridge.controllers = [...change.targets];
 			break;
 		}
+		default:
+			firewall.apply(after, change);
 	}
 	return after;
 }
@@ -183,8 +187,9 @@ export function takeBack(applied: Applied, before: Snapshot): Snapshot {
 	return snapshot;
 }
 
-/** After how many operations a script can stop: not inside an ovs-vsctl call, which is one transaction. */
+/** After how many operations a script can stop: not inside a call of ovs-vsctl or nft, which is one transaction. */
 export function cuts(operations: readonly Operation[]): number[] {
 	const tools = inOrder(operations).map(({ change }) => render(change).tool);
-	return tools.flatMap((tool, index) => (index > 0 && (tool !== "ovs" || tools[index - 1] !== "ovs") ? [index] : []));
+	const whole = ["ovs", "nft"];
+	return tools.flatMap((tool, index) => (index > 0 && !(whole.includes(tool) && tools[index - 1] === tool) ? [index] : []));
 }

@@ -1,0 +1,99 @@
+// What every kind with elements in `inet netplumb` shares: the table that appears with the first element and goes with the last,
+// the elements themselves, and the rule in DOCKER-USER that lets pass what the table approved of.
+import { NetplumbError } from "../errors";
+import type { Operation } from "../host/change";
+import { type Element, elementId, type Family, type Firewall } from "../host/firewall";
+import { elementComment, elementMark } from "../host/marks";
+import { expectedChains, SETS } from "../host/ruleset";
+import type { Snapshot } from "../host/snapshot";
+import { operation, type Wish } from "./kind";
+
+/** An element without its mark, and what it does: completes "could not …", with "stop to" before it where it goes. */
+export type WantedElement = Omit<Element, "comment">;
+
+export interface ElementPlan {
+	elements: WantedElement[];
+	/** What the elements are for, in words: `publish tcp port 3306`. */
+	describe: string;
+	/** Families in which forwarded packets need the rule in DOCKER-USER. */
+	approve: Family[];
+}
+
+/** The facts about the firewall; they must have been asked for (`facts: ["firewall"]`). */
+export function firewallOf(snapshot: Snapshot): Firewall {
+	if (typeof snapshot.firewall === "object") return snapshot.firewall;
+	throw new NetplumbError(
+		"missing",
+		`host ${snapshot.hostName}: ${snapshot.firewall ?? "nothing is known about the firewall"}; install nftables and see that nft list tables works`,
+	);
+}
+
+/** True when the rules of the table are all there, and no others. */
+export function isIntact({ table }: Firewall): boolean {
+	if (!table || Object.keys(SETS).some((set) => !table.sets.includes(set))) return false;
+	const canonical = (chains: typeof table.chains) => JSON.stringify(Object.entries(chains).sort(([a], [b]) => (a < b ? -1 : 1)));
+	return canonical(table.chains) === canonical(expectedChains());
+}
+
+/** Operations that give the resource exactly these elements; `undefined` takes all of them away. */
+export function planElements(wish: Wish<unknown>, plan: ElementPlan | undefined, snapshot: Snapshot): Operation[] {
+	const firewall = firewallOf(snapshot);
+	const present = firewall.table?.elements ?? [];
+	const mine = present.filter((element) => wish.marks.includes(elementMark(element) ?? ""));
+	if (!plan) return planRemoval(mine, present, firewall);
+	const comment = elementComment(wish.mark);
+	const byId = new Map(present.map((element) => [elementId(element), element]));
+	const wanted = plan.elements.map((element): Element => ({ ...element, comment }));
+	const isThere = (element: Element) => sameElement(byId.get(elementId(element)), element);
+	const kept = new Set(wanted.filter(isThere).map(elementId));
+	const operations: Operation[] = [];
+	for (const element of mine)
+		if (!kept.has(elementId(element)))
+			operations.push(operation({ verb: "element.delete", element }, `stop to ${plan.describe}`));
+	if (!isIntact(firewall)) {
+		const chains = Object.keys(firewall.table?.chains ?? {});
+		operations.push(operation({ verb: "ruleset.write", chains }, "write the rules of the nftables table inet netplumb"));
+	}
+	for (const element of wanted) {
+		const there = byId.get(elementId(element));
+		if (kept.has(elementId(element))) continue;
+		if (there && !mine.includes(there)) throw conflict(there, plan, snapshot);
+		operations.push(operation({ verb: "element.add", element }, plan.describe));
+	}
+	for (const family of plan.approve) {
+		const docker = firewall.docker[family];
+		if (docker && !docker.accepts)
+			operations.push(
+				operation({ verb: "docker-user.add", family, tool: docker.tool }, "let DOCKER-USER accept what netplumb forwards"),
+			);
+	}
+	return operations;
+}
+
+function sameElement(a: Element | undefined, b: Element): boolean {
+	return a !== undefined && a.comment === b.comment && JSON.stringify(a.value) === JSON.stringify(b.value);
+}
+
+function conflict(there: Element, plan: ElementPlan, snapshot: Snapshot): NetplumbError {
+	return new NetplumbError(
+		"conflict",
+		`host ${snapshot.hostName}: could not ${plan.describe}: found ${elementId(there)} of ${elementMark(there) ?? "somebody else"} in the nftables table inet netplumb, expected it to be free; remove one of the two`,
+	);
+}
+
+/** The rules go with the last element, whoever put it there. */
+function planRemoval(mine: Element[], present: Element[], firewall: Firewall): Operation[] {
+	const operations = mine.map((element) =>
+		operation({ verb: "element.delete", element }, `remove ${elementId(element)} from the nftables table inet netplumb`),
+	);
+	if (present.length > mine.length) return operations;
+	if (firewall.table) operations.push(operation({ verb: "ruleset.delete" }, "remove the nftables table inet netplumb"));
+	for (const family of [4, 6] as const) {
+		const docker = firewall.docker[family];
+		if (docker?.accepts)
+			operations.push(
+				operation({ verb: "docker-user.delete", family, tool: docker.tool }, "remove netplumb's rule from DOCKER-USER"),
+			);
+	}
+	return operations;
+}
