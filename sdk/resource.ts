@@ -1,6 +1,7 @@
 // The base of every netplumb resource. Runs in the user's program: no I/O here.
 import * as pulumi from "@pulumi/pulumi";
 import { Host, type HostProperties } from "./host";
+import { declare } from "./program/program";
 
 /** A `Host`, or the plain form of one (what another netplumb resource has as its `host` output). */
 export type HostInput = Host | pulumi.Input<HostProperties>;
@@ -30,11 +31,25 @@ export abstract class NetplumbResource extends pulumi.CustomResource {
 		args: { host: HostInput } & Record<string, unknown>,
 		outputs: readonly string[],
 		opts?: pulumi.CustomResourceOptions,
+		/** The attachment whose interface the resource works on, where one was given. */
+		attachment?: pulumi.Resource,
 	) {
 		const owner = `${pulumi.getProject()}/${pulumi.getStack()}/${name}`;
 		const absent = Object.fromEntries([...outputs, "drift", "stateVersion"].map((output) => [output, undefined]));
-		const inputs = { ...absent, ...args, host: plainHost(args.host), owner, __provider: providerLine(kind) };
+		const given = { ...args, host: plainHost(args.host) };
+		// The resource is registered once `owner` has a value: never, when another one of the program stands in its way.
+		let admit: (value: string) => void = () => {};
+		const admitted = new Promise<string>((resolve) => {
+			admit = resolve;
+		});
+		const inputs = { ...absent, ...given, owner: admitted, __provider: providerLine(kind) };
 		super(`pulumi-nodejs:dynamic/netplumb:${kind}`, name, inputs, opts);
+		// What is only looked up (`static get`) claims nothing.
+		const made = opts?.id === undefined && opts?.urn === undefined;
+		if (!made) admit(owner);
+		// Not awaited, and a failure not caught: Pulumi ends the program with its sentence. As the failure of an input it would
+		// come with the name of that input and a stack.
+		else void declare(this, { kind, name, owner, inputs: given, attachment }).then(() => admit(owner));
 	}
 }
 

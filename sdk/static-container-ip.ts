@@ -69,7 +69,7 @@ export class StaticContainerIp extends NetplumbResource {
 	}
 
 	constructor(name: string, args: StaticContainerIpArgs, opts?: pulumi.CustomResourceOptions) {
-		super("StaticContainerIp", name, place(args), ["ip"], opts);
+		super("StaticContainerIp", name, place(args), ["ip"], opts, "attachment" in args ? args.attachment : undefined);
 	}
 }
 

@@ -1,5 +1,5 @@
 // OvsBridge: an Open vSwitch bridge with addresses on its own port. Sources: ovs-vswitchd.conf.db(5), ovs-vsctl(8).
-import { derivedMac, derivedName } from "../../sdk/addressing/index";
+import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import { type ColumnValue, HOST, type Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
@@ -87,7 +87,7 @@ export const ovsBridge: Kind<OvsBridgeArgs> = {
 	schema: ovsBridgeSchema,
 	outputs: ["datapathId", "mac"],
 	replace: ["name", "datapath"],
-	complete: (args, owner) => ({ ...args, name: args.name ?? derivedName(owner.split("/").at(-1) ?? "br", owner) }),
+	complete: (args, owner) => ({ ...args, name: args.name ?? derivedInterface(owner) }),
 	physicalName: (args) => args.name!,
 	containers: () => [],
 

@@ -1,6 +1,6 @@
 // VethAttachment: a veth pair between a container's network namespace and a bridge (Open vSwitch or Linux).
 // Sources: veth(4), ovs-vswitchd.conf.db(5) table Port (vlan_mode, tag, trunks).
-import { derivedMac, derivedName } from "../../sdk/addressing/index";
+import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import { type ColumnValue, HOST, type Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
@@ -87,7 +87,7 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 	replaceWhenUnknown: ["bridge"],
 	complete: (args, owner) => ({
 		...args,
-		hostInterface: args.hostInterface ?? derivedName(owner.split("/").at(-1) ?? "veth", owner),
+		hostInterface: args.hostInterface ?? derivedInterface(owner),
 		mac: args.mac ?? derivedMac(owner),
 	}),
 	physicalName: (args) => args.hostInterface!,

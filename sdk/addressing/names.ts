@@ -39,6 +39,11 @@ export function derivedName(prefix: string, seed: string): string {
 	return `${readable || "np"}-${shortHash(`${prefix}\0${seed}`)}`;
 }
 
+/** The name of a bridge or interface whose resource declares none; `owner` is `project/stack/name`. */
+export function derivedInterface(owner: string): string {
+	return derivedName(owner.split("/").at(-1)!, owner);
+}
+
 // RFC 1123 labels. "_" is allowed as well: it is common in ssh_config aliases and in names of compose services.
 const HOST_NAME = /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*$/;
 
