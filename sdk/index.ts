@@ -1,5 +1,6 @@
 // The public surface: everything that a stack program can import stands here.
 export { Host, type HostArgs, type HostProperties } from "./host";
+export { NatPublish, type NatPublishArgs } from "./nat-publish";
 export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
 export type { ContainerInput, HostInput } from "./resource";
 export { type InterfaceArgs, type RouteArgs, StaticContainerIp, type StaticContainerIpArgs } from "./static-container-ip";

@@ -1,5 +1,6 @@
 // Every kind by its name. A kind that is not here does not exist.
 import type { Kind } from "./kind";
+import { natPublish } from "./nat-publish";
 import { ovsBridge } from "./ovs-bridge";
 import { staticContainerIp } from "./static-container-ip";
 import { vethAttachment } from "./veth-attachment";
@@ -8,6 +9,7 @@ export const kinds = {
 	OvsBridge: ovsBridge,
 	VethAttachment: vethAttachment,
 	StaticContainerIp: staticContainerIp,
+	NatPublish: natPublish,
 } as const;
 
 export type KindName = keyof typeof kinds;

@@ -1,5 +1,6 @@
 // A resource driven as Pulumi drives it: inputs are checked first, and the state passes through JSON as it does in the engine.
 import { expect } from "chai";
+import type { KindName } from "../../provider/kinds/registry";
 import { lifecycle } from "../../provider/v1";
 import { labHost } from "./lab";
 
@@ -15,7 +16,7 @@ export class Resource {
 	private readonly provider;
 
 	constructor(
-		readonly kind: "OvsBridge" | "VethAttachment" | "StaticContainerIp",
+		readonly kind: KindName,
 		readonly name: string,
 		private readonly more: Args = {},
 	) {
