@@ -2,7 +2,7 @@
 //
 // Kernel links carry it in their alias, as words with commas between: "netplumb:<mark>" on a link that a resource made, and
 // "netplumb-ip:<mark>" on a link whose addresses a StaticContainerIp manages. OVSDB rows carry it in external_ids:netplumb, and
-// elements of our nftables table in their comment. "netplumb-localnet:<value>" on a link keeps what its route_localnet was.
+// elements of our nftables table in their comment. "netplumb-localnet" on a link says that its route_localnet was off.
 import { createHash } from "node:crypto";
 import { fitsIpLine } from "./encode";
 import type { Element } from "./firewall";
@@ -10,7 +10,7 @@ import type { Link, OvsValue } from "./snapshot";
 
 const LINK = "netplumb:";
 const ADDRESSES = "netplumb-ip:";
-const LOCALNET = "netplumb-localnet:";
+const LOCALNET = "netplumb-localnet";
 
 /**
  * The mark of an owner ("project/stack/name"): readable, bounded, and safe in every language it enters.
@@ -73,17 +73,15 @@ export function aliasWithAddressMark(alias: string | undefined, mark: string, as
 	return [...rest, [ADDRESSES + mark, ...(as.enabledIpv6 ? ["v6"] : []), ...as.kept].join("+")].join(",");
 }
 
-/** What route_localnet of the link was before a published port switched it on; undefined where none did. */
-export function localnetBefore(link: Link): string | undefined {
-	return words(link.alias)
-		.find((word) => word.startsWith(LOCALNET))
-		?.slice(LOCALNET.length);
+/** True when a published port switched route_localnet on for the link, which had it off. */
+export function hasLocalnet(link: Link): boolean {
+	return words(link.alias).includes(LOCALNET);
 }
 
-/** The alias that keeps what route_localnet was, or without it where `before` is left out. */
-export function aliasWithLocalnet(alias: string | undefined, before?: "0" | "1"): string {
-	const rest = kept(alias).filter((word) => !word.startsWith(LOCALNET));
-	return [...rest, ...(before === undefined ? [] : [LOCALNET + before])].join(",");
+/** The alias that remembers it, or does not any more. */
+export function aliasWithLocalnet(alias: string | undefined, on: boolean): string {
+	const rest = kept(alias).filter((word) => word !== LOCALNET);
+	return [...rest, ...(on ? [LOCALNET] : [])].join(",");
 }
 
 /** The comment of an element in our nftables table. */

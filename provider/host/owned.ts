@@ -1,7 +1,7 @@
 // What on a host is whose: questions about owner marks over a whole snapshot.
 import { type Change, HOST } from "./change";
 import type { Element } from "./firewall";
-import { addressMarks, elementMark, linkMark, localnetBefore, rowMark } from "./marks";
+import { addressMarks, elementMark, hasLocalnet, linkMark, rowMark } from "./marks";
 import { isRunning, type Link, type Namespace, type Snapshot } from "./snapshot";
 
 /** The namespaces in a snapshot, the host's first. */
@@ -59,8 +59,7 @@ export function anyMark(snapshot: Snapshot, changes: readonly Change[]): boolean
 	const { table = undefined, docker = {} } = typeof snapshot.firewall === "object" ? snapshot.firewall : {};
 	if (table && !gone.has("nft")) return true;
 	if (([4, 6] as const).some((family) => docker[family]?.accepts && !gone.has(`docker-user/${family}`))) return true;
-	const marked = (link: Link) =>
-		linkMark(link) !== undefined || addressMarks(link).length > 0 || localnetBefore(link) !== undefined;
+	const marked = (link: Link) => linkMark(link) !== undefined || addressMarks(link).length > 0 || hasLocalnet(link);
 	if (Object.values(snapshot.host.links).some((link) => marked(link) && !gone.has(link.name))) return true;
 	if (typeof snapshot.ovs === "string") return false;
 	return [...Object.values(snapshot.ovs.bridges), ...Object.values(snapshot.ovs.ports)].some(

@@ -50,7 +50,7 @@ function elementLine(verb: string, element: Omit<Element, "comment"> & { comment
 	const types = SETS[element.set];
 	if (!types) throw new Error(`no set ${element.set} in ${TABLE}`);
 	const line = `${verb} element ${TABLE} ${element.set} ${nftElement(types, element)}`;
-	const [address = "", port = ""] = element.key;
+	const [address = "", port = ""] = element.key.slice(-2);
 	if (!types.publishes) return { tool: "nft", lines: [line], ports: [] };
 	const [first, last = first] = port.split("-");
 	const any = /^(0\.0\.0\.0|::)\/0$/.test(address);

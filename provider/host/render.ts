@@ -202,8 +202,9 @@ function ranked(change: Change): [teardown: boolean, order: number] {
 	if (change.verb === "route.delete" && isParked(change.route)) return [false, 16];
 	// Out of a Linux bridge before it can go into another one; down before the port, which remembers that it was down, is gone.
 	if (change.verb === "link.set" && (change.master === null || change.up === false)) return [true, 1];
-	// Loopback addresses are not routed any more when the guard in front of them goes.
-	if (change.verb === "sysctl.set" && change.path.at(-1) === "route_localnet" && change.value === "0") return [true, 5];
+	// Loopback addresses are routed only while the guard in front of them stands, and what the switch was is written down.
+	if (change.verb === "sysctl.set" && change.path.at(-1) === "route_localnet")
+		return change.value === "0" ? [true, 5] : [false, 14];
 	return rank[change.verb];
 }
 

@@ -20,7 +20,7 @@ export interface SetDeclaration {
 	key: string[];
 	/** The types of what a map leads to. */
 	value?: string[];
-	/** For maps of published ports: whose connections end when an element comes or goes. */
+	/** For published ports: whose connections end when an element comes or goes. Address and port are the last fields of its key. */
 	publishes?: { protocol: Protocol; family: Family };
 }
 
@@ -41,7 +41,7 @@ function publishSets(protocol: Protocol, family: Family): Record<string, SetDecl
 		// The host's address and port lead to the target: with the same port, which a range keeps, or with another one.
 		[name]: { key: port, value: [address(family)], publishes: { protocol, family } },
 		[`${name}-port`]: { key: port, value: port, publishes: { protocol, family } },
-		[`${name}-from`]: { key: [address(family), ...port] },
+		[`${name}-from`]: { key: [address(family), ...port], publishes: { protocol, family } },
 		[`${name}-hairpin`]: { key: [address(family), ...port] },
 	};
 }

@@ -30,6 +30,8 @@ export interface Kind<A extends object> {
 	complete(args: A, owner: string): A;
 	/** What is found out on the host and is not an input. */
 	readonly outputs: readonly string[];
+	/** True for what a reboot or somebody's `nft flush ruleset` takes away: its loss is drift, not the end of the resource. */
+	readonly volatile?: boolean;
 	/** Inputs that, when left out, get their value from the host; it then stands in the state under the same name. */
 	readonly defaulted?: readonly (keyof A & string)[];
 	/** Inputs that cannot change in place. The old one is deleted first, because the names on the host are the same. */

@@ -1,5 +1,6 @@
 // Every kind by its name. A kind that is not here does not exist.
 import type { Kind } from "./kind";
+import { natPublish } from "./nat-publish";
 import { ovsBridge } from "./ovs-bridge";
 import { ovsTunnel } from "./ovs-tunnel";
 import { staticContainerIp } from "./static-container-ip";
@@ -10,6 +11,7 @@ export const kinds = {
 	OvsTunnel: ovsTunnel,
 	VethAttachment: vethAttachment,
 	StaticContainerIp: staticContainerIp,
+	NatPublish: natPublish,
 } as const;
 
 export type KindName = keyof typeof kinds;

@@ -82,7 +82,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 					if (typeof exists === "string") {
 						throw new NetplumbError("missing", `host ${snapshot.hostName}: ${exists}; nothing is known about ${id}`);
 					}
-					if (!exists) return { id: "", props: {} };
+					if (!exists && !(kind.volatile && "stateVersion" in props)) return { id: "", props: {} };
 					const observed = kind.observe(wanted, wish.mark, snapshot);
 					const found = stateOf(kind, state, observed);
 					// What the host once gave is what it shall be: a new value is drift, not the new default.

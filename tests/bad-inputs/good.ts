@@ -51,6 +51,16 @@ const full = {
 		routes: [{ to: "10.9.0.0/16", via: "10.0.0.2" }],
 		adopt: true,
 	},
+	NatPublish: {
+		protocol: "tcp",
+		hostIp: "192.0.2.7",
+		hostPorts: "8000-8999",
+		target: "10.0.0.5",
+		targetPort: 8000,
+		allowFrom: ["10.1.0.0/16", "10.2.0.0/16"],
+		hairpin: true,
+		localhost: true,
+	},
 } as const;
 
 export const complete: Record<keyof typeof full, Record<string, unknown>> = full;
@@ -62,6 +72,7 @@ export const good = {
 	OvsTunnel: { bridge: "br0", type: "vxlan", remote: "192.0.2.2" },
 	VethAttachment: { container: "web", bridge: "br0" },
 	StaticContainerIp: { container: "web", interface: "eth1", addresses: ["10.0.0.5/24"] },
+	NatPublish: { hostPorts: 3306, target: "10.0.0.5" },
 };
 
 export type Path = (string | number)[];

@@ -76,3 +76,16 @@ export const ipInputs = fc.record({
 		]),
 	),
 });
+
+const anyPorts = fc.constantFrom<(string | number)[]>(80, 443, "8000-8010", "8005", "1000-60000");
+
+export const publishInputs = fc.record({
+	protocol: fc.constantFrom(undefined, "tcp", "tcp", "udp", "sctp"),
+	hostIp: fc.constantFrom(undefined, undefined, "192.0.2.7", "127.0.0.1", "fd17::1"),
+	hostPorts: anyPorts,
+	target: fc.constantFrom("172.17.0.2", "172.17.0.3", "10.20.0.5", "203.0.113.9", "fd17::2"),
+	targetPort: fc.constantFrom(undefined, undefined, 80, 9000),
+	allowFrom: maybe(fc.shuffledSubarray(["10.0.0.0/8", "10.1.0.0/16", "192.0.2.9/32", "0.0.0.0/0"], { minLength: 1 })),
+	hairpin: maybe(fc.boolean()),
+	localhost: maybe(fc.boolean()),
+});
