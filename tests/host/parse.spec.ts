@@ -40,8 +40,6 @@ function neverLess<T>(text: string, parse: (text: string) => T): number {
 	return refused;
 }
 
-const asked = (...containers: string[]) => ({ containers, facts: [] });
-
 for (const file of files) {
 	describe(`the answers in ${file}`, () => {
 		const text = read(file);

@@ -162,7 +162,6 @@ describe("one exchange", () => {
 		const exchange = new Exchange({ run } as unknown as Transport, "h1");
 		return { exchange, runs: () => runs };
 	};
-	const nothing = { containers: [], facts: [] };
 	const failing = async (work: Promise<unknown>) =>
 		work.then(
 			() => undefined,
