@@ -2,7 +2,8 @@
 import { NetplumbError } from "../errors";
 import { parseLinks, parseNamespace, parseOvs, parsePaths } from "./parse";
 import { parseFirewall, parsePorts } from "./parse-firewall";
-import type { Container, Needs, Snapshot } from "./snapshot";
+import type { Seen } from "./read";
+import type { Container, Namespace, Needs, RunningContainer, Snapshot } from "./snapshot";
 
 interface Section {
 	words: string[];
@@ -19,7 +20,7 @@ interface Inspected {
 }
 
 /** "changed" when a container started or stopped while it was read: read again. */
-export function assemble(output: string, mark: string, needs: Needs, hostName: string): Snapshot | "changed" {
+export function assemble(output: string, mark: string, needs: Needs, seen: Seen, hostName: string): Snapshot | "changed" {
 	const { containers, facts, destinations } = needs;
 	const sections = split(output, mark);
 	const only = (name: string) => sections.find((section) => section.words[0] === name)?.text;
@@ -53,14 +54,19 @@ export function assemble(output: string, mark: string, needs: Needs, hostName: s
 			});
 		}
 		if (facts.includes("ports")) snapshot.ports = parsePorts(only("listeners") ?? "", only("published") ?? "");
-		if (containers.length === 0) return snapshot;
+		for (const reference of containers) {
+			const same = sameAsSeen(seen.get(reference), sections);
+			if (same) snapshot.containers[reference] = same;
+		}
+		const unknown = containers.filter((reference) => !(reference in snapshot.containers));
+		if (unknown.length === 0) return snapshot;
 		const docker = parseDocker(only("docker") ?? "");
 		if (typeof docker === "string") {
 			snapshot.dockerProblem = docker;
 			return snapshot;
 		}
 		const again = new Set((only("again") ?? "").split("\n").filter((line) => line !== ""));
-		for (const reference of containers) {
+		for (const reference of unknown) {
 			const found = match(docker, reference);
 			// Missing only where Docker says so about this very container.
 			if (!found && !saidMissing(only("docker") ?? "", reference)) throw unreadable(only("docker") ?? "");
@@ -137,17 +143,23 @@ function match(found: Inspected[], reference: string): Inspected | undefined {
 function assembleContainer(found: Inspected, again: Set<string>, sections: Section[]): Container | "changed" {
 	const name = found.name.replace(/^\//, "");
 	if (found.pid === 0) return { id: found.id, name, status: found.status };
-	if (!again.has(`${found.id} ${found.pid} ${found.startedAt}`)) return "changed";
-	const section = sections.find((candidate) => candidate.words[0] === "container" && candidate.words[1] === String(found.pid));
+	const section = sections.find(({ words }) => words[0] === "container" && words[1] === String(found.pid));
 	if (!section) return "changed";
-	const sharesHost = section.words[3] === "host";
-	return {
-		id: found.id,
-		name,
-		pid: found.pid,
-		startTime: section.words[2]!,
-		networkMode: found.networkMode,
-		sharesHost,
-		namespace: sharesHost ? { links: {}, routes: [], ipv6Disabled: {} } : parseNamespace(section.text),
-	};
+	const [, , startTime = "", whose, sure] = section.words;
+	if (sure !== "sure" && !again.has(`${found.id} ${found.pid} ${found.startedAt}`)) return "changed";
+	const { id, pid, networkMode } = found;
+	const sharesHost = whose === "host";
+	return { id, name, pid, startTime, networkMode, sharesHost, namespace: namespaceIn(section) };
+}
+
+/** The container as it was at the last look, with its namespace as it is now; undefined where it is not surely the same. */
+function sameAsSeen(seen: RunningContainer | undefined, sections: Section[]): RunningContainer | undefined {
+	if (!seen) return undefined;
+	const same = ["container", String(seen.pid), seen.startTime, seen.sharesHost ? "host" : "own", "sure", seen.id];
+	const section = sections.find(({ words }) => same.every((word, index) => words[index] === word));
+	return section && { ...seen, namespace: namespaceIn(section) };
+}
+
+function namespaceIn({ words, text }: Section): Namespace {
+	return words[3] === "host" ? { links: {}, routes: [], ipv6Disabled: {} } : parseNamespace(text);
 }

@@ -7,7 +7,7 @@ import { shWord } from "./encode";
 import { anyMark } from "./owned";
 import { readCall, readFunctions } from "./read";
 import { compile, EXIT, type Step } from "./script";
-import type { Needs, Snapshot } from "./snapshot";
+import { type Fact, isRunning, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
 
 /** How often the same thing is tried when the host changes meanwhile. */
 export const MAX_TRIES = 5;
@@ -21,6 +21,9 @@ export type Outcome =
 	| { kind: "done"; after: Snapshot };
 
 export class Exchange {
+	/** The containers as they were at the last look. */
+	private readonly seen = new Map<string, RunningContainer>();
+
 	constructor(
 		private readonly transport: Transport,
 		readonly hostName: string,
@@ -32,7 +35,7 @@ export class Exchange {
 			const script = [
 				readFunctions(needs.facts),
 				`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
-				readCall(mark, needs),
+				readCall(mark, needs, this.seen),
 			].join("\n");
 			const result = await this.transport.run(script);
 			if (result.exitCode === EXIT.locked) throw this.locked();
@@ -51,7 +54,7 @@ export class Exchange {
 	async apply(steps: readonly Step[], before: Snapshot, needs: Needs): Promise<Outcome> {
 		const mark = newMark();
 		try {
-			const result = await this.transport.run(applyScript(steps, before, mark, needs));
+			const result = await this.transport.run(applyScript(steps, before, readCall(mark, needs, this.seen), needs.facts));
 			if (result.exitCode === EXIT.stale) return { kind: "again" };
 			if (result.exitCode === EXIT.locked) throw this.locked();
 			if (result.exitCode === EXIT.refused) throw new NetplumbError("conflict", `host ${this.hostName}: ${result.stderr.trim()}`);
@@ -68,7 +71,13 @@ export class Exchange {
 
 	private understand(stdout: string, stderr: string, mark: string, needs: Needs): Snapshot | "changed" {
 		try {
-			return assemble(stdout, mark, needs, this.hostName);
+			const snapshot = assemble(stdout, mark, needs, this.seen, this.hostName);
+			if (snapshot === "changed") this.seen.clear();
+			else
+				for (const [reference, container] of Object.entries(snapshot.containers))
+					if (isRunning(container)) this.seen.set(reference, container);
+					else this.seen.delete(reference);
+			return snapshot;
 		} catch (error) {
 			const said = stderr.trim();
 			if (!isNetplumbError(error, "unreadable") || said === "") throw error;
@@ -88,7 +97,7 @@ export class Exchange {
  * Lock, compare the generation, apply, read back. The lock is taken on the folder /run itself, so that no lock file remains.
  * The generation is written before the first change: a run that dies half-way leaves a new one behind.
  */
-function applyScript(steps: readonly Step[], before: Snapshot, mark: string, needs: Needs): string {
+function applyScript(steps: readonly Step[], before: Snapshot, readBack: string, facts: readonly Fact[]): string {
 	const generation = randomBytes(8).toString("hex");
 	const changes = steps.map((step) => step.operation.change);
 	const nothingOfOursIsLeft = !anyMark(before, changes);
@@ -97,7 +106,7 @@ function applyScript(steps: readonly Step[], before: Snapshot, mark: string, nee
 	const forget = `{ ! { ${noTable}; } || rm -rf /run/netplumb; }`;
 	return [
 		"trap '' HUP INT PIPE",
-		readFunctions(needs.facts),
+		readFunctions(facts),
 		compile(steps, before),
 		`exec 9</run; flock -x -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
 		"g=none; [ ! -r /run/netplumb/generation ] || read -r g </run/netplumb/generation",
@@ -109,7 +118,7 @@ function applyScript(steps: readonly Step[], before: Snapshot, mark: string, nee
 		...(nothingOfOursIsLeft ? [`[ $status -ne 0 ] || ${forget}`] : []),
 		// What failed is taken back: where nothing of ours was before, nothing is now.
 		...(anyMark(before, []) ? [] : [`[ $status -eq 0 ] || ${forget}`]),
-		readCall(mark, needs),
+		readBack,
 		"exit $status",
 	].join("\n");
 }

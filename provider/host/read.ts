@@ -1,7 +1,10 @@
 // The script text that reads a host. Constant; the containers asked for are passed as arguments of the function.
 import { shWord } from "./encode";
 import { factCalls, factFunctions } from "./read-firewall";
-import type { Fact, Needs } from "./snapshot";
+import type { Fact, Needs, RunningContainer } from "./snapshot";
+
+/** Running containers by the reference under which they were asked for. */
+export type Seen = ReadonlyMap<string, RunningContainer>;
 
 /**
  * Shell functions shared by reading and applying.
@@ -9,6 +12,12 @@ import type { Fact, Needs } from "./snapshot";
  * enter PID START opens the process's network namespace on descriptor 7 and fails unless the process is the one that
  * started at START (field 22 of /proc/PID/stat, counted behind the last parenthesis because a command name may hold anything)
  * and lives in another network namespace than the host.
+ *
+ * read_namespace PID ID [START] prints the facts of a container's namespace. It fails where the process is not surely the
+ * container's: the one that started at START, where that is given, in a control group that is named after the container.
+ *
+ * read_containers takes names and ids, and PID:START:ID:REFERENCE for a container that was seen before: Docker is asked only
+ * about those that are new, or not the same any more.
  */
 const FUNCTIONS = `
 start_of() {
@@ -57,27 +66,24 @@ read_host() {
 	[ $# -eq 0 ] || read_containers "$@"
 	section end
 }
-read_containers() {
-	section docker
-	if ! command -v docker >/dev/null; then
-		printf absent
-		return
+in_cgroup_of() {
+	while read -r line; do
+		case $line in *"$2"*) return 0 ;; esac
+	done <"/proc/$1/cgroup"
+	return 1
+} 2>/dev/null
+read_namespace() (
+	exec 7<"/proc/$1/ns/net" || exit 1
+	start_of "$1" || exit 1
+	sure=unsure
+	! in_cgroup_of "$1" "$2" || sure=sure
+	[ $# -eq 2 ] || { [ "$start" = "$3" ] && [ $sure = sure ]; } || exit 1
+	if [ /proc/self/fd/7 -ef /proc/$$/ns/net ]; then
+		section container "$1" "$start" host $sure "$2"
+		exit 0
 	fi
-	facts=$(timeout 20 docker inspect --type container --format \\
-		'{{.State.Pid}} {"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}},"pid":{{json .State.Pid}},"startedAt":{{json .State.StartedAt}},"networkMode":{{json .HostConfig.NetworkMode}}}' \\
-		-- "$@" 2>&1)
-	printf '%s\\nstatus %s' "$facts" $?
-	printf '%s\\n' "$facts" | while read -r pid rest; do
-		case $pid in ''|0|*[!0-9]*) continue ;; esac
-		(
-			exec 7<"/proc/$pid/ns/net" || exit
-			start_of "$pid" || exit
-			if [ /proc/self/fd/7 -ef /proc/$$/ns/net ]; then
-				section container "$pid" "$start" host
-				exit
-			fi
-			section container "$pid" "$start" own
-			exec nsenter --net=/proc/self/fd/7 sh -s <<'INSIDE'
+	section container "$1" "$start" own $sure "$2"
+	nsenter --net=/proc/self/fd/7 sh -s <<'INSIDE'
 ip -j -d -batch - <<'BATCH'
 address show
 route show table all
@@ -90,9 +96,43 @@ for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do
 done
 printf '\\ncomplete'
 INSIDE
-		) 2>/dev/null
+	[ $sure = sure ]
+) 2>/dev/null
+read_containers() {
+	left=$#
+	while [ $left -gt 0 ]; do
+		word=$1 left=$((left - 1))
+		shift
+		case $word in
+		*:*)
+			pid=\${word%%:*} rest=\${word#*:}
+			first=\${rest%%:*} rest=\${rest#*:}
+			read_namespace "$pid" "\${rest%%:*}" "$first" || set -- "$@" "\${rest#*:}"
+			;;
+		*) set -- "$@" "$word" ;;
+		esac
 	done
-	# A second look: a container that is the same before and after was the same while its namespace was read.
+	[ $# -gt 0 ] || return 0
+	section docker
+	if ! command -v docker >/dev/null; then
+		printf absent
+		return
+	fi
+	facts=$(timeout 20 docker inspect --type container --format \\
+		'{{.State.Pid}} {"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}},"pid":{{json .State.Pid}},"startedAt":{{json .State.StartedAt}},"networkMode":{{json .HostConfig.NetworkMode}}}' \\
+		-- "$@" 2>&1)
+	printf '%s\\nstatus %s' "$facts" $?
+	sure=yes
+	while read -r pid rest; do
+		case $pid in ''|0|*[!0-9]*) continue ;; esac
+		id=\${rest#'{"id":"'}
+		read_namespace "$pid" "\${id%%'"'*}" || sure=no
+	done <<FACTS
+$facts
+FACTS
+	# A second look, where the control groups do not say whose process it is: a container that is the same before and after
+	# was the same while its namespace was read.
+	[ $sure = no ] || return 0
 	section again
 	timeout 20 docker inspect --type container --format '{{.Id}} {{.State.Pid}} {{.State.StartedAt}}' -- "$@" 2>/dev/null
 }
@@ -102,7 +142,14 @@ export function readFunctions(facts: readonly Fact[]): string {
 	return `${FUNCTIONS}\n${factFunctions(facts)}`;
 }
 
-/** The call that prints the facts; `mark` is random, so that no text on the host can look like it. */
-export function readCall(mark: string, { containers, facts, destinations }: Needs): string {
-	return `read_facts() { ${factCalls(facts)}; }; ${["read_host", mark, ...destinations, "--", ...containers].map(shWord).join(" ")}`;
+/**
+ * The call that prints the facts; `mark` is random, so that no text on the host can look like it. `seen` are the containers as
+ * they were at the last look.
+ */
+export function readCall(mark: string, { containers, facts, destinations }: Needs, seen: Seen): string {
+	const words = containers.map((reference) => {
+		const container = seen.get(reference);
+		return container ? [container.pid, container.startTime, container.id, reference].join(":") : reference;
+	});
+	return `read_facts() { ${factCalls(facts)}; }; ${["read_host", mark, ...destinations, "--", ...words].map(shWord).join(" ")}`;
 }

@@ -45,7 +45,7 @@ for (const file of files) {
 		const text = read(file);
 
 		it("are understood", () => {
-			const snapshot = assemble(text, "@mark", asked("c1", "nosuch"), "h1");
+			const snapshot = assemble(text, "@mark", asked("c1", "nosuch"), new Map(), "h1");
 			if (snapshot === "changed") throw new Error("changed");
 			expect(snapshot.generation).to.equal("545986a53e5fc049");
 			expect(snapshot.containers["nosuch"]).to.equal("missing");
@@ -67,25 +67,27 @@ for (const file of files) {
 				"ovs",
 			).to.be.greaterThan(500);
 			expect(
-				neverLess(text.trimEnd(), (part) => assemble(part, "@mark", asked("c1", "nosuch"), "h1")),
+				neverLess(text.trimEnd(), (part) => assemble(part, "@mark", asked("c1", "nosuch"), new Map(), "h1")),
 				"all",
 			).to.be.greaterThan(1000);
 		});
 
 		it("never make a container missing of which docker did not say so", () => {
 			const line = /^\d+ \{.*\}\n/m;
-			expect(() => assemble(text.replace(line, ""), "@mark", asked("c1", "nosuch"), "h1")).to.throw(
+			expect(() => assemble(text.replace(line, ""), "@mark", asked("c1", "nosuch"), new Map(), "h1")).to.throw(
 				/docker inspect cannot be understood/,
 			);
-			expect(() => assemble(text.replace(/"id":"77b/, '"id":"77'), "@mark", asked("c1", "nosuch"), "h1")).not.to.throw();
-			expect(() => assemble(text.replace('"status":"running"', '"status":running'), "@mark", asked("c1"), "h1")).to.throw(
-				/cannot be understood/,
-			);
+			expect(() =>
+				assemble(text.replace(/"id":"77b/, '"id":"77'), "@mark", asked("c1", "nosuch"), new Map(), "h1"),
+			).not.to.throw();
+			expect(() =>
+				assemble(text.replace('"status":"running"', '"status":running'), "@mark", asked("c1"), new Map(), "h1"),
+			).to.throw(/cannot be understood/);
 		});
 
 		it("tell when a container was restarted while it was read", () => {
 			const other = text.replace(/(@mark again\n[0-9a-f]+ )431/, "$1432");
-			expect(assemble(other, "@mark", asked("c1", "nosuch"), "h1")).to.equal("changed");
+			expect(assemble(other, "@mark", asked("c1", "nosuch"), new Map(), "h1")).to.equal("changed");
 		});
 	});
 }

@@ -1,0 +1,67 @@
+// A container that was seen before is known again without asking Docker, and never taken for another one.
+import { expect } from "chai";
+import { Exchange } from "../../provider/host/exchange";
+import { isRunning, type RunningContainer } from "../../provider/host/snapshot";
+import { connect } from "../../provider/transport/index";
+import { labHost, makeContainer, on, useLab } from "../support/lab";
+
+const needs = { containers: ["seen-a"], facts: [], destinations: [] };
+
+describe("a container that was seen before", () => {
+	useLab(1);
+
+	let exchange: Exchange;
+	let close = () => {};
+	before(async () => {
+		await makeContainer("h1", "seen-a");
+		const transport = connect(labHost());
+		exchange = new Exchange(transport, "h1");
+		close = () => transport.close();
+	});
+	after(async () => {
+		close();
+		await on("h1", "docker", "rm", "-f", "seen-a");
+	});
+
+	async function look(): Promise<RunningContainer> {
+		const container = (await exchange.read(needs)).containers["seen-a"];
+		if (!isRunning(container)) throw new Error(`seen-a is ${JSON.stringify(container)}`);
+		return container;
+	}
+
+	it("is read without Docker", async () => {
+		const first = await look();
+		const docker = await on("h1", "sh", "-c", "readlink -f $(command -v docker)");
+		await on("h1", "mount", "--bind", "/dev/null", docker);
+		try {
+			await on("h1", "sh", "-c", 'nsenter -t "$1" -n ip address add 10.66.0.1/24 dev lo', "-", String(first.pid));
+			expect((await look()).namespace.links["lo"]!.addresses).to.include("10.66.0.1/24");
+		} finally {
+			await on("h1", "umount", docker);
+		}
+	});
+
+	it("is another start after a restart", async () => {
+		const before = await look();
+		await on("h1", "docker", "restart", "-t", "0", "seen-a");
+		const after = await look();
+		expect(after.id).to.equal(before.id);
+		expect(after.startTime).to.not.equal(before.startTime);
+		expect(after.namespace.links["lo"]!.addresses).to.not.include("10.66.0.1/24");
+	});
+
+	it("is looked up by its name again when another one has that name", async () => {
+		const before = await look();
+		await on("h1", "docker", "rm", "-f", "seen-a");
+		await makeContainer("h1", "seen-a");
+		expect((await look()).id).to.not.equal(before.id);
+	});
+
+	it("is stopped when it stopped", async () => {
+		await look();
+		await on("h1", "docker", "kill", "seen-a");
+		expect((await exchange.read(needs)).containers["seen-a"]).to.include({ status: "exited" });
+		await on("h1", "docker", "start", "seen-a");
+		await look();
+	});
+});
