@@ -10,12 +10,12 @@ const LINK = "netplumb:";
 const ADDRESSES = "netplumb-ip:";
 
 /**
- * The mark of an owner ("project/stack/name"): readable, bounded, and safe in every language it enters.
- * The hash keeps marks apart that look alike after cutting.
+ * The mark of an owner ("project/stack/name"): readable, bounded, and safe in every language it enters. The hash keeps marks
+ * apart that look alike after cutting, and those of different kinds: a bridge and the port of an attachment may have one name.
  */
-export function markOf(owner: string): string {
+export function markOf(owner: string, kind: string): string {
 	const readable = owner.replace(/[^A-Za-z0-9._/-]/g, "_").slice(0, 48);
-	return `${readable}-${createHash("sha256").update(owner).digest("hex").slice(0, 10)}`;
+	return `${readable}-${createHash("sha256").update(`${kind}\0${owner}`).digest("hex").slice(0, 10)}`;
 }
 
 /** The words of an alias. */
