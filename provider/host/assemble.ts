@@ -1,7 +1,7 @@
 // Puts the sections that the read script printed together into a snapshot.
 import { NetplumbError } from "../errors";
 import { parseLinks, parseNamespace, parseOvs } from "./parse";
-import type { Container, Snapshot } from "./snapshot";
+import { type Container, DOCKER_ABSENT, type Snapshot } from "./snapshot";
 
 interface Section {
 	words: string[];
@@ -75,7 +75,7 @@ function split(output: string, mark: string): Section[] {
 /** The inspected containers, or a sentence when Docker as a whole does not answer. */
 function parseDocker(text: string): Inspected[] | string {
 	const lines = text.split("\n").filter((line) => line !== "");
-	if (lines[0] === "absent") return "Docker is not installed (no docker command)";
+	if (lines[0] === "absent") return DOCKER_ABSENT;
 	const status = /^status (\d+)$/.exec(lines.pop() ?? "")?.[1];
 	const found: Inspected[] = [];
 	for (const line of lines) {

@@ -8,7 +8,7 @@ import { ownedBy } from "../host/owned";
 import { isRunning, type Link, type RunningContainer, type Snapshot } from "../host/snapshot";
 import { boolean, cidr, containerRef, type Infer, interfaceName, ip, list, object, optional, rule } from "../validate/index";
 import { hostAddresses, namesSubnet, toDelete, toWriteAgain } from "./addresses";
-import { runningContainer } from "./facts";
+import { dockerTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { keepOthers, planRoutes, planRoutesRemoval, wantedRoutes } from "./routes";
 
@@ -256,6 +256,7 @@ function refuseForeign(
 /** What is left when the container stopped needs no work: its addresses are gone with its namespace. */
 function planRemoval(wish: Wish<StaticContainerIpArgs>, snapshot: Snapshot): Operation[] {
 	const { previous } = wish;
+	if (previous) dockerTells(snapshot, previous.container);
 	const container = previous && snapshot.containers[previous.container];
 	if (!previous || !isRunning(container)) return [];
 	const link = container.namespace.links[previous.interface];

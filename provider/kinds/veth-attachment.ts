@@ -22,7 +22,7 @@ import {
 } from "../validate/index";
 import { type Bridge, findBridge } from "./bridges";
 import { differing, inWords } from "./columns";
-import { runningContainer } from "./facts";
+import { dockerTells, ovsTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { observedVlan, vlanColumns } from "./vlan";
 
@@ -356,10 +356,13 @@ function planEnds(
 
 /** Works without the container: what stays behind when its namespace is gone lies on the host. */
 function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operation[] {
+	// A port in a database that does not answer would stay behind; a Linux bridge has its ports in the kernel.
+	if (snapshot.host.links[wish.previous?.bridge ?? ""]?.kind !== "bridge") ovsTells(snapshot);
 	const owned = ownedBy(snapshot, wish.marks);
 	const operations: Operation[] = [];
 	const adopted = owned.ports.find((port) => columnAt(port.columns, BEFORE) !== undefined);
 	if (adopted) {
+		if (wish.previous) dockerTells(snapshot, wish.previous.container);
 		const was = JSON.parse(String(columnAt(adopted.columns, BEFORE))) as Before;
 		const columns: Record<string, ColumnValue> = {
 			"external_ids:netplumb": undefined,
