@@ -7,7 +7,7 @@ import { addressMarks, aliasWithAddressMark, foreignAlias, linkMark, MAX_ALIAS_B
 import { ownedBy } from "../host/owned";
 import { isRunning, type Link, type RunningContainer, type Snapshot } from "../host/snapshot";
 import { boolean, cidr, containerRef, type Infer, interfaceName, ip, list, object, optional, rule } from "../validate/index";
-import { hostAddresses, namesSubnet, toDelete, toWriteAgain } from "./addresses";
+import { hostAddresses, LEAST_IPV6_MTU, namesSubnet, toDelete, toWriteAgain } from "./addresses";
 import { dockerTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { keepOthers, planRoutes, planRoutesRemoval, wantedRoutes } from "./routes";
@@ -136,6 +136,12 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 			`${where} interface: found no interface "${args.interface}" in container "${container.name}" (it has ${names}), expected one; make it with VethAttachment, or correct the name`,
 		);
 	}
+	const v6 = args.addresses.find((address) => address.includes(":"));
+	if (v6 && link.mtu < LEAST_IPV6_MTU)
+		throw new NetplumbError(
+			"conflict",
+			`${where} addresses: found ${v6} for ${link.name} of container "${container.name}", whose MTU is ${link.mtu}, expected at least ${LEAST_IPV6_MTU} for IPv6; raise the MTU, or remove the address`,
+		);
 	const own = addressMarks(link).find(({ mark }) => wish.marks.includes(mark));
 	const missing = args.addresses.filter((address) => !link.addresses.includes(address));
 	refuseForeign(args, link, container, wish, where);

@@ -20,6 +20,7 @@ import {
 	rule,
 	union,
 } from "../validate/index";
+import { LEAST_IPV6_MTU } from "./addresses";
 import { type Bridge, findBridge } from "./bridges";
 import { differing, inWords } from "./columns";
 import { dockerTells, ovsTells, runningContainer } from "./facts";
@@ -130,6 +131,12 @@ function planAttachment(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs
 	const port = bridge.ovs?.ports[hostName] ?? (typeof snapshot.ovs === "object" ? snapshot.ovs.ports[hostName] : undefined);
 	const operations: Operation[] = [];
 	const pair = ends.paired ? ends : undefined;
+	const v6 = mtu < LEAST_IPV6_MTU && pair?.inside?.addresses.find((address) => address.includes(":"));
+	if (v6)
+		throw new NetplumbError(
+			"conflict",
+			`host ${snapshot.hostName}: mtu: found ${mtu} for interface "${name}" of container "${container.name}", which has the address ${v6}, expected at least ${LEAST_IPV6_MTU} for IPv6; raise it, or remove the IPv6 addresses first`,
+		);
 	if (!pair) {
 		if (ends.outside)
 			operations.push(operation({ verb: "link.delete", where: HOST, name: hostName }, `delete the stale interface ${hostName}`));
