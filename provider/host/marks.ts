@@ -70,6 +70,11 @@ export function aliasWithAddressMark(alias: string | undefined, mark: string, as
 	return [...rest, [ADDRESSES + mark, ...(as.enabledIpv6 ? ["v6"] : []), ...as.kept].join("+")].join(",");
 }
 
+/** Owners of addresses come and go: the order of their words means nothing. */
+export function sameAlias(a: string | undefined, b: string | undefined): boolean {
+	return words(a).sort().join() === words(b).sort().join();
+}
+
 /** The mark in the external_ids of an OVSDB row. */
 export function rowMark(columns: Record<string, OvsValue>): string | undefined {
 	return (columns["external_ids"] as Record<string, string> | undefined)?.["netplumb"];

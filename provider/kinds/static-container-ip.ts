@@ -3,7 +3,7 @@
 import { contains, formatCidr, network, parseCidr, parseIp } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
-import { addressMarks, aliasWithAddressMark, foreignAlias, linkMark, MAX_ALIAS_BYTES } from "../host/marks";
+import { addressMarks, aliasWithAddressMark, foreignAlias, linkMark, MAX_ALIAS_BYTES, sameAlias } from "../host/marks";
 import { ownedBy } from "../host/owned";
 import { isRunning, type Link, type RunningContainer, type Snapshot } from "../host/snapshot";
 import { boolean, cidr, containerRef, type Infer, interfaceName, ip, list, object, optional, rule } from "../validate/index";
@@ -183,7 +183,7 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 	if (idleIpv6) operations.push(switchIpv6Off(link, container));
 	const enabled = needsIpv6 || (own?.enabledIpv6 === true && !idleIpv6);
 	const alias = aliasWithAddressMark(dropMarks(link, wish.marks), wish.mark, { enabledIpv6: enabled, kept });
-	if (alias !== link.alias) {
+	if (!sameAlias(alias, link.alias)) {
 		if (alias.length > MAX_ALIAS_BYTES)
 			throw new NetplumbError(
 				"conflict",
