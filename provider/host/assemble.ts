@@ -3,7 +3,7 @@ import { NetplumbError } from "../errors";
 import { parseLinks, parseNamespace, parseOvs, parsePaths } from "./parse";
 import { parseFirewall, parsePorts } from "./parse-firewall";
 import type { Seen } from "./read";
-import type { Container, Namespace, Needs, RunningContainer, Snapshot } from "./snapshot";
+import { type Container, DOCKER_ABSENT, type Namespace, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
 
 interface Section {
 	words: string[];
@@ -94,7 +94,7 @@ function split(output: string, mark: string): Section[] {
 /** The inspected containers, or a sentence when Docker as a whole does not answer. */
 function parseDocker(text: string): Inspected[] | string {
 	const lines = text.split("\n").filter((line) => line !== "");
-	if (lines[0] === "absent") return "Docker is not installed (no docker command)";
+	if (lines[0] === "absent") return DOCKER_ABSENT;
 	const status = /^status (\d+)$/.exec(lines.pop() ?? "")?.[1];
 	const found: Inspected[] = [];
 	for (const line of lines) {

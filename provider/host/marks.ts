@@ -13,12 +13,12 @@ const ADDRESSES = "netplumb-ip:";
 const LOCALNET = "netplumb-localnet";
 
 /**
- * The mark of an owner ("project/stack/name"): readable, bounded, and safe in every language it enters.
- * The hash keeps marks apart that look alike after cutting.
+ * The mark of an owner ("project/stack/name"): readable, bounded, and safe in every language it enters. The hash keeps marks
+ * apart that look alike after cutting, and those of different kinds: a bridge and the port of an attachment may have one name.
  */
-export function markOf(owner: string): string {
+export function markOf(owner: string, kind: string): string {
 	const readable = owner.replace(/[^A-Za-z0-9._/-]/g, "_").slice(0, 48);
-	return `${readable}-${createHash("sha256").update(owner).digest("hex").slice(0, 10)}`;
+	return `${readable}-${createHash("sha256").update(`${kind}\0${owner}`).digest("hex").slice(0, 10)}`;
 }
 
 /** The words of an alias. */
@@ -102,6 +102,11 @@ export function portRole(columns: Record<string, OvsValue>): "attachment" | "tun
 	const ids = (columns["external_ids"] ?? {}) as Record<string, string>;
 	if (ids[TUNNEL] !== undefined) return "tunnel";
 	return ids["netplumb-container"] === undefined ? "uplink" : "attachment";
+}
+
+/** Owners of addresses come and go: the order of their words means nothing. */
+export function sameAlias(a: string | undefined, b: string | undefined): boolean {
+	return words(a).sort().join() === words(b).sort().join();
 }
 
 /** The mark in the external_ids of an OVSDB row. */

@@ -112,11 +112,19 @@ function addressOptions(cidr: string): string[] {
 	return Number(cidr.split("/")[1]) <= 30 ? ["broadcast", "+"] : [];
 }
 
+// In one `ip -batch`, a name after a number is read as that number: rtnl_rtprot_a2n (lib/rt_names.c) remembers the last name, and
+// overwrites what it stands for. So names become numbers (linux/rtnetlink.h, RTPROT_*).
+const PROTOCOLS: Record<string, string> = {
+	...{ redirect: "1", kernel: "2", boot: "3", static: "4", gated: "8", ra: "9", mrt: "10", zebra: "11", bird: "12" },
+	...{ dnrouted: "13", xorp: "14", ntk: "15", dhcp: "16", keepalived: "18", babel: "42", bgp: "186", isis: "187" },
+	...{ ospf: "188", rip: "189", eigrp: "192" },
+};
+
 function routeWords(route: Route): string[] {
 	return [
 		route.to,
 		...(route.via === undefined ? [] : ["via", route.via]),
-		...["dev", route.dev, "metric", String(route.metric), "proto", route.protocol],
+		...["dev", route.dev, "metric", String(route.metric), "proto", PROTOCOLS[route.protocol] ?? route.protocol],
 		...(route.source === undefined ? [] : ["src", route.source]),
 		...(route.onlink ? ["onlink"] : []),
 	];

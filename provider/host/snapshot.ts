@@ -101,6 +101,9 @@ export type Container = RunningContainer | StoppedContainer | "missing";
 /** What stands for Open vSwitch on a host that has none. */
 export const OVS_ABSENT = "Open vSwitch is not installed (no ovs-vsctl)";
 
+/** What stands for Docker on a host that has none. */
+export const DOCKER_ABSENT = "Docker is not installed (no docker command)";
+
 export interface Snapshot {
 	/** How messages call the host: user@address:port. */
 	hostName: string;

@@ -29,6 +29,9 @@ export function routesToWriteAgain(link: Link, gone: readonly string[], routes: 
 	return routes.filter((route) => route.dev === link.name && isV4(route.to) && route.protocol !== "kernel");
 }
 
+/** Below it the kernel has no IPv6 on an interface: it drops the addresses that are there and takes none (RFC 8200, section 5). */
+export const LEAST_IPV6_MTU = 1280;
+
 /** True for the address of the subnet itself, and in IPv4 for its broadcast address; point-to-point subnets have neither. */
 export function namesSubnet(ip: Ip, subnet: Cidr): boolean {
 	const wide = subnet.family === 4 ? subnet.prefix <= 30 : subnet.prefix <= 126;

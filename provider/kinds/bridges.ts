@@ -1,6 +1,7 @@
 // The bridge that an attachment names: Open vSwitch or Linux.
 import { NetplumbError } from "../errors";
 import type { Ovs, Snapshot } from "../host/snapshot";
+import { ovsTells } from "./facts";
 
 export interface Bridge {
 	name: string;
@@ -24,6 +25,8 @@ export function findBridge(snapshot: Snapshot, name: string, vlan: boolean): Bri
 			`${where} found no bridge "${name}"${why}, expected an Open vSwitch or Linux bridge; make it first, for example with OvsBridge`,
 		);
 	}
+	// The links of Open vSwitch's bridges stay while its database is silent.
+	if (link.kind !== "bridge") ovsTells(snapshot);
 	if (link.kind !== "bridge")
 		throw new NetplumbError(
 			"conflict",

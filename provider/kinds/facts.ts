@@ -1,15 +1,11 @@
 // Questions that several kinds ask of a snapshot, with the sentence to say when the answer is no.
 import { NetplumbError } from "../errors";
-import { isRunning, type Ovs, type RunningContainer, type Snapshot } from "../host/snapshot";
+import { DOCKER_ABSENT, isRunning, OVS_ABSENT, type Ovs, type RunningContainer, type Snapshot } from "../host/snapshot";
 
 /** The container, running and with a network stack of its own. */
 export function runningContainer(snapshot: Snapshot, reference: string): RunningContainer {
 	const where = `host ${snapshot.hostName}`;
-	if (snapshot.dockerProblem !== undefined)
-		throw new NetplumbError(
-			"missing",
-			`${where}: ${snapshot.dockerProblem}; container "${short(reference)}" cannot be looked up`,
-		);
+	if (snapshot.dockerProblem !== undefined) throw silentDocker(snapshot, reference);
 	const container = snapshot.containers[reference];
 	if (container === undefined || container === "missing") {
 		throw new NetplumbError(
@@ -37,6 +33,20 @@ export function runningContainer(snapshot: Snapshot, reference: string): Running
 		);
 	}
 	return container;
+}
+
+function silentDocker(snapshot: Snapshot, reference: string): NetplumbError {
+	const text = `host ${snapshot.hostName}: ${snapshot.dockerProblem}; container "${short(reference)}" cannot be looked up`;
+	return new NetplumbError("missing", text);
+}
+
+/** For a delete: a tool that is there and does not answer hides what has to be deleted; only one that is not there has nothing. */
+export function dockerTells(snapshot: Snapshot, reference: string): void {
+	if (snapshot.dockerProblem !== undefined && snapshot.dockerProblem !== DOCKER_ABSENT) throw silentDocker(snapshot, reference);
+}
+
+export function ovsTells(snapshot: Snapshot): void {
+	if (snapshot.ovs !== OVS_ABSENT) openVswitch(snapshot);
 }
 
 export function openVswitch(snapshot: Snapshot): Ovs {

@@ -26,7 +26,7 @@ export interface Kind<A extends object> {
 	readonly name: string;
 	/** The inputs without `host` and `owner`. */
 	readonly schema: Schema<A>;
-	/** Fills in what depends on the owner: derived names and addresses. Any input may still be unknown. */
+	/** Fills in what depends on the owner ("Kind:project/stack/name"): derived names and addresses. Any input may still be unknown. */
 	complete(args: A, owner: string): A;
 	/** What is found out on the host and is not an input. */
 	readonly outputs: readonly string[];

@@ -21,7 +21,7 @@ import {
 	string,
 	text,
 } from "../validate/index";
-import { hostAddresses, toDelete, toWriteAgain } from "./addresses";
+import { hostAddresses, LEAST_IPV6_MTU, toDelete, toWriteAgain } from "./addresses";
 import { differing, inWords, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
@@ -63,7 +63,12 @@ const shape = object({
 
 const addressed = rule(shape, ["addresses"], ({ addresses = [] }, complain) => hostAddresses(addresses, complain));
 
-export const ovsBridgeSchema = rule(addressed, ["stp", "rstp"], (args, complain) => {
+const wideEnough = rule(addressed, ["addresses", "mtu"], ({ addresses = [], mtu = 1500 }, complain) => {
+	if (mtu < LEAST_IPV6_MTU && addresses.some((address) => address.includes(":")))
+		complain("mtu", mtu, `at least ${LEAST_IPV6_MTU} for IPv6`, "raise it, or remove the IPv6 addresses");
+});
+
+export const ovsBridgeSchema = rule(wideEnough, ["stp", "rstp"], (args, complain) => {
 	if (args.stp && args.rstp) complain("rstp", true, "at most one of stp and rstp", "keep rstp, which is the newer one");
 });
 

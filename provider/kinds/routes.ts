@@ -122,7 +122,9 @@ export function planRoutesRemoval(previous: Route[], container: RunningContainer
 		)
 		.map((route) => remove(present.find((found) => sameKey(found, route))!, container));
 	for (const route of previous.filter(({ to }) => DEFAULTS.includes(to))) {
-		const stays = present.some((found) => found.to === route.to && found.protocol === ROUTE_PROTOCOL && found.dev !== route.dev);
+		const stays = present.some(
+			(found) => found.to === route.to && found.protocol === ROUTE_PROTOCOL && !isParked(found) && found.dev !== route.dev,
+		);
 		if (!stays) operations.push(...restore(route.to, container));
 	}
 	return operations;

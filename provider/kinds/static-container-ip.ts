@@ -3,12 +3,12 @@
 import { contains, formatCidr, network, parseCidr, parseIp } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
-import { addressMarks, aliasWithAddressMark, foreignAlias, linkMark, MAX_ALIAS_BYTES } from "../host/marks";
+import { addressMarks, aliasWithAddressMark, foreignAlias, linkMark, MAX_ALIAS_BYTES, sameAlias } from "../host/marks";
 import { ownedBy } from "../host/owned";
 import { isRunning, type Link, type RunningContainer, type Snapshot } from "../host/snapshot";
 import { boolean, cidr, containerRef, type Infer, interfaceName, ip, list, object, optional, rule } from "../validate/index";
-import { hostAddresses, namesSubnet, toDelete, toWriteAgain } from "./addresses";
-import { runningContainer } from "./facts";
+import { hostAddresses, LEAST_IPV6_MTU, namesSubnet, toDelete, toWriteAgain } from "./addresses";
+import { dockerTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { keepOthers, planRoutes, planRoutesRemoval, wantedRoutes } from "./routes";
 
@@ -136,6 +136,12 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 			`${where} interface: found no interface "${args.interface}" in container "${container.name}" (it has ${names}), expected one; make it with VethAttachment, or correct the name`,
 		);
 	}
+	const v6 = args.addresses.find((address) => address.includes(":"));
+	if (v6 && link.mtu < LEAST_IPV6_MTU)
+		throw new NetplumbError(
+			"conflict",
+			`${where} addresses: found ${v6} for ${link.name} of container "${container.name}", whose MTU is ${link.mtu}, expected at least ${LEAST_IPV6_MTU} for IPv6; raise the MTU, or remove the address`,
+		);
 	const own = addressMarks(link).find(({ mark }) => wish.marks.includes(mark));
 	const missing = args.addresses.filter((address) => !link.addresses.includes(address));
 	refuseForeign(args, link, container, wish, where);
@@ -177,7 +183,7 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 	if (idleIpv6) operations.push(switchIpv6Off(link, container));
 	const enabled = needsIpv6 || (own?.enabledIpv6 === true && !idleIpv6);
 	const alias = aliasWithAddressMark(dropMarks(link, wish.marks), wish.mark, { enabledIpv6: enabled, kept });
-	if (alias !== link.alias) {
+	if (!sameAlias(alias, link.alias)) {
 		if (alias.length > MAX_ALIAS_BYTES)
 			throw new NetplumbError(
 				"conflict",
@@ -256,6 +262,7 @@ function refuseForeign(
 /** What is left when the container stopped needs no work: its addresses are gone with its namespace. */
 function planRemoval(wish: Wish<StaticContainerIpArgs>, snapshot: Snapshot): Operation[] {
 	const { previous } = wish;
+	if (previous) dockerTells(snapshot, previous.container);
 	const container = previous && snapshot.containers[previous.container];
 	if (!previous || !isRunning(container)) return [];
 	const link = container.namespace.links[previous.interface];

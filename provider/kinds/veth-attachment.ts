@@ -20,9 +20,10 @@ import {
 	rule,
 	union,
 } from "../validate/index";
+import { LEAST_IPV6_MTU } from "./addresses";
 import { type Bridge, findBridge } from "./bridges";
 import { differing, inWords } from "./columns";
-import { runningContainer } from "./facts";
+import { dockerTells, ovsTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { observedVlan, tag, vlanColumns } from "./vlan";
 
@@ -128,6 +129,12 @@ function planAttachment(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs
 	const port = bridge.ovs?.ports[hostName] ?? (typeof snapshot.ovs === "object" ? snapshot.ovs.ports[hostName] : undefined);
 	const operations: Operation[] = [];
 	const pair = ends.paired ? ends : undefined;
+	const v6 = mtu < LEAST_IPV6_MTU && pair?.inside?.addresses.find((address) => address.includes(":"));
+	if (v6)
+		throw new NetplumbError(
+			"conflict",
+			`host ${snapshot.hostName}: mtu: found ${mtu} for interface "${name}" of container "${container.name}", which has the address ${v6}, expected at least ${LEAST_IPV6_MTU} for IPv6; raise it, or remove the IPv6 addresses first`,
+		);
 	if (!pair) {
 		if (ends.outside)
 			operations.push(operation({ verb: "link.delete", where: HOST, name: hostName }, `delete the stale interface ${hostName}`));
@@ -360,10 +367,13 @@ function ownedByAttachment(snapshot: Snapshot, marks: readonly string[]) {
 
 /** Works without the container: what stays behind when its namespace is gone lies on the host. */
 function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operation[] {
+	// A port in a database that does not answer would stay behind; a Linux bridge has its ports in the kernel.
+	if (snapshot.host.links[wish.previous?.bridge ?? ""]?.kind !== "bridge") ovsTells(snapshot);
 	const owned = ownedByAttachment(snapshot, wish.marks);
 	const operations: Operation[] = [];
 	const adopted = owned.ports.find((port) => columnAt(port.columns, BEFORE) !== undefined);
 	if (adopted) {
+		if (wish.previous) dockerTells(snapshot, wish.previous.container);
 		const was = JSON.parse(String(columnAt(adopted.columns, BEFORE))) as Before;
 		const columns: Record<string, ColumnValue> = {
 			"external_ids:netplumb": undefined,

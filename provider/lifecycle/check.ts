@@ -23,7 +23,9 @@ export function check<A extends object>(kind: Kind<A>, news: Record<string, unkn
 	};
 	const args = kind.schema.accept(rest, "", failures);
 	if (failures.length > 0) return { inputs: withoutAbsent(inputs) as Inputs, failures };
-	return { inputs: { host: inputs.host, owner: inputs.owner, ...withoutAbsent(kind.complete(args, inputs.owner)) }, failures };
+	// With the kind before it, because a bridge and an attachment of one name must not be given one interface name.
+	const completed = kind.complete(args, `${kind.name}:${inputs.owner}`);
+	return { inputs: { host: inputs.host, owner: inputs.owner, ...withoutAbsent(completed) }, failures };
 }
 
 function withoutAbsent(args: object): Record<string, unknown> {

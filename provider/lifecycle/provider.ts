@@ -112,6 +112,11 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		},
 	};
 
+	function marksOf(inputs: Inputs, previous?: State): { mark: string; marks: string[] } {
+		const mark = markOf(inputs.owner, kind.name);
+		return { mark, marks: [...new Set([mark, markOf(previous?.owner ?? inputs.owner, kind.name)])] };
+	}
+
 	/** What would mend the host, in words; a sentence when it cannot be mended as things stand. */
 	function driftOf(wish: Wish<A>, snapshot: Snapshot): string[] {
 		try {
@@ -126,7 +131,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 	function halfMade(error: unknown, inputs: Inputs): Error | undefined {
 		if (!(error instanceof ApplyError)) return undefined;
 		const args = knownArgs(kind, inputs);
-		if (error.after && kind.exists([markOf(inputs.owner)], error.after) === false) return undefined;
+		if (error.after && kind.exists([markOf(inputs.owner, kind.name)], error.after) === false) return undefined;
 		const properties = {
 			...stateOf(kind, inputs, { args, outputs: {} }),
 			__provider: inputs["__provider"],
@@ -134,9 +139,4 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		};
 		return Object.assign(error, { id: idOf(inputs), properties, reasons: [error.message] });
 	}
-}
-
-function marksOf(inputs: Inputs, previous?: State): { mark: string; marks: string[] } {
-	const mark = markOf(inputs.owner);
-	return { mark, marks: [...new Set([mark, markOf(previous?.owner ?? inputs.owner)])] };
 }

@@ -60,10 +60,13 @@ export function factsOf(declared: Declared, attachmentAt: (place: Place) => Decl
 
 const NOWHERE: Place = { container: "", interface: "" };
 
+/** What derived names and MAC addresses are made of (provider/lifecycle/check.ts). */
+const seedOf = ({ kind, owner }: Declared): string => `${kind}:${owner}`;
+
 function linkFact(declared: Declared, input: string): Extract<Fact, { what: "interface" }> | undefined {
 	if (!isKnown(declared, input)) return undefined;
 	const given = text(declared.args[input]);
-	return { what: "interface", input, link: given ?? derivedInterface(declared.owner), derived: given === undefined };
+	return { what: "interface", input, link: given ?? derivedInterface(seedOf(declared)), derived: given === undefined };
 }
 
 function cidrs(declared: Declared, input: string): { input: string; cidr: Cidr }[] {
@@ -100,7 +103,7 @@ function attachmentFacts(declared: Declared): Fact[] {
 	const link = linkFact(declared, "hostInterface");
 	const facts: Fact[] = link ? [link] : [];
 	const segments = segmentsOf(declared);
-	const mac = declared.args["mac"] === undefined ? derivedMac(declared.owner) : canonicalMac(String(declared.args["mac"]));
+	const mac = declared.args["mac"] === undefined ? derivedMac(seedOf(declared)) : canonicalMac(String(declared.args["mac"]));
 	if (mac !== undefined && isKnown(declared, "mac")) facts.push({ what: "mac", mac, segments });
 	return facts;
 }

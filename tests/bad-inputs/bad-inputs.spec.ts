@@ -26,6 +26,11 @@ const table: [KindName, object, string][] = [
 	["OvsBridge", { mtu: 67 }, "mtu: found 67, expected a whole number from 68 to 65535; choose one in this range"],
 	["OvsBridge", { mtu: "1500" }, 'mtu: found "1500", expected a whole number from 68 to 65535; write it without quotes'],
 	["OvsBridge", { mtu: 1.5 }, "mtu: found 1.5, expected a whole number from 68 to 65535; choose one in this range"],
+	[
+		"OvsBridge",
+		{ mtu: 1279, addresses: ["fd00::1/64"] },
+		"mtu: found 1279, expected at least 1280 for IPv6; raise it, or remove the IPv6 addresses",
+	],
 	["OvsBridge", { datapath: "kernel" }, 'datapath: found "kernel", expected one of "system", "netdev"; choose one of these'],
 	[
 		"OvsBridge",

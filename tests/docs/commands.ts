@@ -16,7 +16,7 @@ function plan(kind: KindName, name: string, args: object, snapshot: Snapshot): s
 	const { inputs, failures } = check(kindOf(kind), { host, owner, ...args });
 	if (failures.length > 0) throw new Error(JSON.stringify(failures));
 	const { host: _host, owner: _owner, ...wanted } = inputs;
-	const mark = markOf(owner);
+	const mark = markOf(owner, kind);
 	return kindOf(kind)
 		.plan({ mark, marks: [mark], wanted }, snapshot)
 		.flatMap(({ change }) => {
@@ -51,7 +51,7 @@ export function commandsOf(kind: KindName): string[] {
 		const args = { container: id, bridge: "br-static", interface: "eth1", mac: "02:30:00:00:00:10", mtu: 1400 };
 		return plan(kind, "static-db", args, snapshot);
 	}
-	const alias = `netplumb:${markOf("netplumb-static-ip/dev/static-db")}`;
+	const alias = `netplumb:${markOf("netplumb-static-ip/dev/static-db", "VethAttachment")}`;
 	container.namespace.links["eth1"] = { ...link, name: "eth1", index: 2, alias };
 	const args = {
 		...{ container: id, interface: "eth1", addresses: ["10.30.0.10/24", "fd00:30::10/64"] },

@@ -54,7 +54,9 @@ const byType: Record<string, fc.Arbitrary<string>> = {
 	ifname: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/),
 };
 const single: Record<string, fc.Arbitrary<string>> = { ...byType, ipv4_addr: v4, ipv6_addr: v6, inet_service: port.map(String) };
-const owner = fc.string({ unit: "binary", minLength: 1, maxLength: 200 }).map((text) => elementComment(markOf(text)));
+const owner = fc
+	.string({ unit: "binary", minLength: 1, maxLength: 200 })
+	.map((text) => elementComment(markOf(text, "NatPublish")));
 
 /** One random element of each of some sets: two of one set might overlap, which nft refuses. */
 const elements = fc.subarray(Object.keys(SETS), { minLength: 1 }).chain((names) =>

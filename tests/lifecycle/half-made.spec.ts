@@ -11,7 +11,7 @@ import { applyPlan } from "../model/model-host";
 const kind = kinds.OvsBridge as unknown as Kind<object>;
 const provider = providerOf(kind);
 const inputs = { ...check(kind, { host: { address: "10.0.0.1" }, owner: "p/s/lan", name: "br0" }).inputs, __provider: "line" };
-const mark = markOf("p/s/lan");
+const mark = markOf("p/s/lan", "OvsBridge");
 const plan = kind.plan({ mark, marks: [mark], wanted: { name: "br0" } }, bareHost());
 
 describe("a resource, as the engine hears of it", () => {

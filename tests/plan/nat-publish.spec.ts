@@ -11,7 +11,7 @@ import { applyPlan } from "../model/model-host";
 import { publishInputs } from "./inputs";
 import { itKeepsItsPromises, MARK, plan, wish } from "./properties";
 
-const OTHER = markOf("shop/prod/other");
+const OTHER = markOf("shop/prod/other", "NatPublish");
 
 function published(snapshot: Snapshot, mark: string, inputs: Record<string, unknown>): Snapshot {
 	const { value, failures } = validate(natPublish.schema, inputs);

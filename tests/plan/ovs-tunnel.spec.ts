@@ -119,7 +119,7 @@ describe("the plan of an OvsTunnel", () => {
 	});
 
 	it("leaves the port of another kind alone that carries the same mark", () => {
-		const other = markOf("shop/prod/thing");
+		const other = markOf("shop/prod/thing", "VethAttachment");
 		let marked = applyChange(host, { verb: "row.set", table: "Port", row: "vold0", columns: { "external_ids:netplumb": other } });
 		expect(ovsTunnel.exists([MARK], marked)).to.equal(false);
 		expect(ovsTunnel.plan(wish(undefined, complete(basic)), marked)).to.deep.equal([]);

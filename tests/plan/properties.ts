@@ -12,7 +12,7 @@ import { difference, essence } from "../model/compare";
 import { type Applied, applyPlan, cuts, takeBack } from "../model/model-host";
 
 export const OWNER = "shop/prod/thing";
-export const MARK = markOf(OWNER);
+export const MARK = markOf(OWNER, "VethAttachment");
 /** Every property runs this often, each run with its own host and inputs that can be planned. fast-check prints the seed of a failure. */
 export const RUNS = Number(process.env["NETPLUMB_RUNS"] ?? 200);
 

@@ -11,13 +11,13 @@ import { applyPlan } from "../model/model-host";
 import { ipInputs } from "./inputs";
 import { itKeepsItsPromises } from "./properties";
 
-const OTHER = markOf("shop/prod/other");
+const OTHER = markOf("shop/prod/other", "StaticContainerIp");
 
 /** A container with an attachment on eth1, and perhaps another resource's address on it. */
 function attached(odds: Odds, neighbour: "none" | "first" | "route"): Snapshot {
 	const start = hostOf({ ...odds, foreignBridge: true });
 	const { value } = validate(vethAttachment.schema, { container: WEB, bridge: "br-old", interface: "eth1" });
-	const mark = markOf("shop/prod/wire");
+	const mark = markOf("shop/prod/wire", "VethAttachment");
 	const wire = { mark, marks: [mark], wanted: vethAttachment.complete(value, "shop/prod/wire") };
 	const wired = applyPlan(start, vethAttachment.plan(wire, start)).after;
 	if (neighbour === "none") return wired;
