@@ -21,6 +21,7 @@ import {
 	union,
 } from "../validate/index";
 import { type Bridge, findBridge } from "./bridges";
+import { memberColumns } from "./clients";
 import { differing, inWords } from "./columns";
 import { runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
@@ -273,6 +274,7 @@ function planPort(
 		...vlan,
 		"external_ids:netplumb": wish.mark,
 		"external_ids:netplumb-container": container.id.slice(0, 12),
+		...memberColumns(bridge.ovs.bridges[bridge.name]!),
 	};
 	if (adopting) {
 		const inside = container.namespace.links[args.interface]!;

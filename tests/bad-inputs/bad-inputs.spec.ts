@@ -151,6 +151,33 @@ const table: [KindName, object, string][] = [
 	["OvsTunnel", { trunks: [4095] }, "trunks[0]: found 4095, expected a whole number from 1 to 4094; choose one in this range"],
 	["OvsTunnel", { trunks: [5, 5] }, "trunks[1]: found 5, expected every entry only once; remove it, trunks[0] is the same"],
 	["OvsTunnel", { remot: "192.0.2.2" }, 'remot: found "remot", expected no such property; did you mean remote?'],
+	[
+		"IsolatedNetwork",
+		{ subnet: "10.0.0.5/24" },
+		'subnet: found "10.0.0.5/24", expected a network, with no bits set behind its prefix; write it as 10.0.0.0/24',
+	],
+	[
+		"IsolatedNetwork",
+		{ gateway: "10.0.1.1" },
+		'gateway: found "10.0.1.1", expected an address in 10.0.0.0/24; choose one, or leave it out for the first',
+	],
+	[
+		"IsolatedNetwork",
+		{ gateway: "10.0.0.255" },
+		'gateway: found "10.0.0.255", expected a host\'s address; choose another one in the subnet',
+	],
+	["IsolatedNetwork", { egress: "lan" }, 'egress: found "lan", expected one of "none", "internet", "all"; choose one of these'],
+	["IsolatedNetwork", { clients: true }, 'clients: found true, expected one of "open", "isolated"; choose one of these'],
+	[
+		"IsolatedNetwork",
+		{ services: ["udp/0"] },
+		'services[0]: found "udp/0", expected a protocol and a port of the host; write it like udp/53',
+	],
+	[
+		"IsolatedNetwork",
+		{ services: ["tcp/65536"] },
+		'services[0]: found "tcp/65536", expected a protocol and a port of the host; write it like udp/53',
+	],
 	["VethAttachment", { vlan: 0 }, "vlan: found 0, expected a whole number from 1 to 4094; choose one in this range"],
 	["VethAttachment", { vlan: 4095 }, "vlan: found 4095, expected a whole number from 1 to 4094; choose one in this range"],
 	[
