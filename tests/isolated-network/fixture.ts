@@ -1,6 +1,6 @@
 // Every sort of network that a host has, a container with a server in each, and the question who reaches whom.
 
-import { address, ask, type Client, serve } from "../nat-publish/fixture";
+import { address, ask, type Client } from "../nat-publish/fixture";
 import { makeContainer, on } from "../support/lab";
 import { Resource } from "../support/resource";
 import { removeContainers, sh } from "../support/wiring";
@@ -46,7 +46,12 @@ export function useNetworks(): { addresses: Record<string, string>; networks: Re
 			ip route add ${PUBLIC}/32 via ${h2}
 			docker network create --subnet 10.70.8.0/24 iso-user >/dev/null`);
 		// The second host knows the way to every network, so that only the boundary stops it.
-		await on("h2", "sh", "-ec", `ip address add ${PUBLIC}/32 dev lo; ip route add 10.70.0.0/16 via ${h1}`);
+		await on(
+			"h2",
+			"sh",
+			"-ec",
+			`ip address add ${PUBLIC}/32 dev lo; ip route add 10.70.0.0/16 via ${h1}; ip route add ${h1}/32 dev br-phy src ${PUBLIC}`,
+		);
 		for (const [name, args] of Object.entries(NETWORKS))
 			networks[name] = (await network(name as keyof typeof NETWORKS).create({ name, ...args })).release();
 		await Promise.all(Object.keys(MEMBERS).map((name) => makeContainer("h1", full(name))));
@@ -63,29 +68,36 @@ export function useNetworks(): { addresses: Record<string, string>; networks: Re
 			on("h1", "docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", full(name));
 		for (const name of ["k", "n"]) addresses[name] = await dockerIp(name);
 		Object.assign(addresses, { h1, h2, public: PUBLIC });
-		for (const name of containers) await serve(full(name), PORT);
-		await serveOnHosts();
+		for (const name of containers) await serve("h1", full(name));
+		await Promise.all(["h1", "h2"].map((host) => serve(host)));
 	});
 	after(cleanUp);
 	return { addresses, networks };
 }
 
-/** On the hosts themselves: in containers that share the host's network. */
-async function serveOnHosts(): Promise<void> {
-	await makeContainer("h1", "iso-h1", "--network=host");
-	await serve("iso-h1", PORT);
-	const script = `mkdir -p /tmp/iso-w; printf 'h2' >/tmp/iso-w/index.html; busybox httpd -p ${PORT} -h /tmp/iso-w`;
-	await on("h2", "sh", "-ec", `${script}; ${UDP}`, "-", String(PORT));
-}
+/** Starts a server on a host, or in the network of one of its containers, and waits until it listens. */
+const SERVE = `mkdir -p /tmp/iso-w
+in=; [ -z "$2" ] || in="nsenter -t $(docker inspect -f '{{.State.Pid}}' "$2") -n --"
+setsid $in perl -MIO::Socket::INET -MIO::Select -e '
+	my %at = (LocalPort => $ARGV[0], ReuseAddr => 1);
+	my $tcp = IO::Socket::INET->new(%at, Proto => "tcp", Listen => 64) or die;
+	my $udp = IO::Socket::INET->new(%at, Proto => "udp") or die;
+	my $all = IO::Select->new($tcp, $udp);
+	while (my @ready = $all->can_read) {
+		for (@ready) {
+			if ($_ == $tcp) { my $client = $tcp->accept or next; print $client "here"; close $client }
+			elsif (defined $udp->recv(my $text, 2000)) { $udp->send("here") }
+		}
+	}' "$1" >/dev/null 2>&1 </dev/null & echo $! >>/tmp/iso-w/pids
+i=0; until $in ss -Hlnu "sport = :$1" | grep -q . || [ $((i += 1)) -gt 100 ]; do sleep 0.05; done`;
+const serve = (host: string, container = "") => on(host, "sh", "-ec", SERVE, "-", String(PORT), container);
 
-/** A UDP server of the second host, which has no container of its own in these tests. */
-const UDP = `setsid perl -MIO::Socket::INET -e '
-	my $s = IO::Socket::INET->new(LocalPort => $ARGV[0], Proto => "udp") or die;
-	while (defined $s->recv(my $text, 2000)) { $s->send("h2") }' "$1" >/dev/null 2>&1 </dev/null & echo $! >/tmp/iso-w/pid`;
+const STOP =
+	'if [ -e /tmp/iso-w/pids ]; then while read -r pid; do kill "$pid" || true; done </tmp/iso-w/pids; fi; rm -rf /tmp/iso-w';
 
 async function cleanUp(): Promise<void> {
-	await removeContainers(...containers.map(full), "iso-h1");
-	await sh(`touch /tmp/np-servers; while read -r pid; do kill "$pid" 2>/dev/null || true; done </tmp/np-servers; rm -f /tmp/np-server*
+	await removeContainers(...containers.map(full));
+	await sh(`exec 2>/dev/null; ${STOP}
 		docker network rm iso-user >/dev/null 2>&1 || true
 		for br in iso-un ${Object.keys(NETWORKS).join(" ")}; do
 			for p in $(ovs-vsctl list-ports $br 2>/dev/null); do ovs-vsctl --if-exists del-port $br $p; ip link delete $p 2>/dev/null || true; done
@@ -98,27 +110,13 @@ async function cleanUp(): Promise<void> {
 		"h2",
 		"sh",
 		"-c",
-		`ip address del ${PUBLIC}/32 dev lo; ip route del 10.70.0.0/16; kill $(cat /tmp/iso-w/pid) $(pgrep -f "httpd -p ${PORT}"); rm -rf /tmp/iso-w; true`,
+		`exec 2>/dev/null; ip address del ${PUBLIC}/32 dev lo; ip route del 10.70.0.0/16; ip route del ${await address("h1")}/32; ${STOP}; true`,
 	);
 }
 
 export const client = (name: string): Client => (name === "h1" || name === "h2" ? name : `container ${full(name)}`);
 
-/** True when a server answers: TCP by accepting, UDP by a packet. */
+/** True when a server answers. */
 export async function reaches(from: string, to: string, protocol: "tcp" | "udp"): Promise<boolean> {
-	// busybox httpd, on the second host, waits for a request.
-	if (protocol === "tcp") {
-		const [, container] = client(from).split(" ");
-		const dial = [
-			"perl",
-			"-MIO::Socket::INET",
-			"-e",
-			'print IO::Socket::INET->new(PeerHost => $ARGV[0], PeerPort => $ARGV[1], Timeout => 1) ? "yes" : "no"',
-			to,
-			String(PORT),
-		];
-		const nsenter = 'pid=$(docker inspect -f "{{.State.Pid}}" "$1"); shift; exec nsenter -t "$pid" -n -- "$@"';
-		return (container ? await on("h1", "sh", "-ec", nsenter, "-", container, ...dial) : await on(from, ...dial)) === "yes";
-	}
 	return (await ask({ from: client(from), to, port: PORT, protocol })) !== "";
 }
