@@ -103,7 +103,8 @@ async function cleanUp(): Promise<void> {
 			for p in $(ovs-vsctl list-ports $br 2>/dev/null); do ovs-vsctl --if-exists del-port $br $p; ip link delete $p 2>/dev/null || true; done
 			ovs-vsctl --timeout=20 --if-exists del-br $br
 		done
-		nft delete table inet netplumb 2>/dev/null || true
+		nft delete table inet netplumb || true
+		iptables -D DOCKER-USER -m mark --mark 0x20000000/0x20000000 -m comment --comment netplumb -j ACCEPT || true
 		ip route del ${PUBLIC}/32 2>/dev/null || true
 		rm -rf /run/netplumb`);
 	await on(
