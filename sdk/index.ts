@@ -1,5 +1,6 @@
 // The public surface: everything that a stack program can import stands here.
 export { Host, type HostArgs, type HostProperties } from "./host";
+export { IsolatedNetwork, type IsolatedNetworkArgs } from "./isolated-network";
 export { NatPublish, type NatPublishArgs } from "./nat-publish";
 export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
 export { OvsTunnel, type OvsTunnelArgs } from "./ovs-tunnel";

@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { IsolatedNetwork } from "./isolated-network";
 import { OvsBridge } from "./ovs-bridge";
 import { type ContainerInput, containerId, existing, type HostInput, NetplumbResource } from "./resource";
 
@@ -18,8 +19,8 @@ export interface VethAttachmentArgs {
 	host: HostInput;
 	/** The container, which must be running: a `docker.Container`, its id or its name. A change replaces the attachment. */
 	container: ContainerInput;
-	/** The bridge: an `OvsBridge`, or the name of an Open vSwitch or Linux bridge that exists. Changes in place. */
-	bridge: OvsBridge | pulumi.Input<string>;
+	/** The bridge: an `OvsBridge`, an `IsolatedNetwork`, or the name of an Open vSwitch or Linux bridge that exists. Changes in place. */
+	bridge: OvsBridge | IsolatedNetwork | pulumi.Input<string>;
 	/** The interface's name inside the container, at most 15 bytes. Default: `"eth1"`. A change replaces the attachment. */
 	interface?: pulumi.Input<string>;
 	/** The name of the host's end, at most 15 bytes. Default: derived from the resource's name. A change replaces the attachment. */
@@ -73,7 +74,7 @@ export class VethAttachment extends NetplumbResource {
 	}
 
 	constructor(name: string, args: VethAttachmentArgs, opts?: pulumi.CustomResourceOptions) {
-		const bridge = OvsBridge.isInstance(args.bridge) ? (args.bridge as OvsBridge).name : args.bridge;
+		const bridge = OvsBridge.isInstance(args.bridge) ? (args.bridge as OvsBridge | IsolatedNetwork).name : args.bridge;
 		const outputs = { interface: undefined, hostInterface: undefined, mac: undefined, mtu: undefined };
 		super("VethAttachment", name, { ...outputs, ...args, bridge, container: containerId(args.container) }, [], opts);
 	}

@@ -4,6 +4,7 @@
 // Sources: nft(8); netfilter hook priorities in linux/netfilter_ipv4.h (raw -300, dstnat -100, filter 0, srcnat 100).
 import { createHash } from "node:crypto";
 import type { Family } from "./firewall";
+import { ISOLATION_APPROVED, ISOLATION_SETS, isolationChains } from "./ruleset-isolation";
 
 export const TABLE = "inet netplumb";
 
@@ -24,7 +25,7 @@ export interface SetDeclaration {
 	publishes?: { protocol: Protocol; family: Family };
 }
 
-interface Chain {
+export interface Chain {
 	/** Empty for a chain that others jump to. */
 	hook: string;
 	rules: string[];
@@ -51,6 +52,7 @@ const each = <T>(make: (protocol: Protocol, family: Family) => T): T[] =>
 
 export const SETS: Record<string, SetDeclaration> = Object.assign(
 	{ localhost: { key: ["inet_proto", "inet_service"] } },
+	ISOLATION_SETS,
 	...each(publishSets),
 );
 
@@ -62,7 +64,7 @@ const published = (set: "from" | "hairpin") =>
 	);
 
 /** Forwarded packets that a DOCKER-USER chain shall let pass: conditions, each a line. */
-const APPROVED: string[] = published("from").map((condition) => `ct status dnat ${condition}`);
+const APPROVED: string[] = [...published("from").map((condition) => `ct status dnat ${condition}`), ...ISOLATION_APPROVED];
 
 const CHAINS: Record<string, Chain> = {
 	// Nothing from outside reaches the host's loopback addresses, be route_localnet on for a bridge (CVE-2020-8558).
@@ -108,6 +110,7 @@ const CHAINS: Record<string, Chain> = {
 			...published("hairpin").map((condition) => `${condition} masquerade`),
 		],
 	},
+	...isolationChains(published("from")),
 	approve: {
 		hook: "type filter hook forward priority -1; policy accept;",
 		rules: APPROVED.map((condition) => `${condition} meta mark set meta mark | ${ACCEPT_MARK}`),

@@ -1,4 +1,5 @@
 // Every kind by its name. A kind that is not here does not exist.
+import { isolatedNetwork } from "./isolated-network";
 import type { Kind } from "./kind";
 import { natPublish } from "./nat-publish";
 import { ovsBridge } from "./ovs-bridge";
@@ -12,6 +13,7 @@ export const kinds = {
 	VethAttachment: vethAttachment,
 	StaticContainerIp: staticContainerIp,
 	NatPublish: natPublish,
+	IsolatedNetwork: isolatedNetwork,
 } as const;
 
 export type KindName = keyof typeof kinds;

@@ -150,3 +150,10 @@ export function isMapped(ip: Ip): boolean {
 export function unmapped(ip: Ip): Ip {
 	return isMapped(ip) ? { family: 4, value: ip.value & 0xffffffffn } : { family: ip.family, value: ip.value };
 }
+
+/** The gateway of a subnet: the one that is given, else its first address. */
+export function gatewayOf(subnet: Cidr, given?: string): string | undefined {
+	if (given !== undefined) return canonicalIp(given);
+	const single = subnet.prefix === bits(subnet.family);
+	return formatIp({ family: subnet.family, value: network(subnet).value + (single ? 0n : 1n) });
+}

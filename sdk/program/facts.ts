@@ -6,6 +6,7 @@ import {
 	derivedInterface,
 	derivedMac,
 	formatIp,
+	gatewayOf,
 	type Ip,
 	network,
 	parseCidr,
@@ -47,6 +48,8 @@ export function factsOf(declared: Declared, attachmentAt: (place: Place) => Decl
 	switch (declared.kind) {
 		case "OvsBridge":
 			return [...own, ...bridgeFacts(declared)];
+		case "IsolatedNetwork":
+			return [...own, ...networkFacts(declared)];
 		case "VethAttachment":
 			return [...own, ...attachmentFacts(declared)];
 		case "StaticContainerIp":
@@ -96,6 +99,17 @@ function bridgeFacts(declared: Declared): Fact[] {
 		);
 		if (isNetwork(cidr)) facts.push({ what: "subnet", input, net: network(cidr), link: link.link, given });
 	}
+	return facts;
+}
+
+function networkFacts(declared: Declared): Fact[] {
+	const link = linkFact(declared, "name");
+	const net = isKnown(declared, "subnet") ? parseCidr(String(declared.args["subnet"])) : undefined;
+	if (!link || !net) return link ? [link] : [];
+	const facts: Fact[] = [link, { what: "subnet", input: "subnet", net: network(net), link: link.link, given: false }];
+	const gateway = isKnown(declared, "gateway") ? gatewayOf(net, text(declared.args["gateway"])) : undefined;
+	for (const segment of ["host", { bridge: link.link, vlan: 0 }] as const)
+		if (gateway !== undefined) facts.push({ what: "address", input: "gateway", ip: gateway, segment });
 	return facts;
 }
 

@@ -51,6 +51,17 @@ const full = {
 		routes: [{ to: "10.9.0.0/16", via: "10.0.0.2" }],
 		adopt: true,
 	},
+	IsolatedNetwork: {
+		name: "net0",
+		subnet: "10.0.0.0/24",
+		gateway: "10.0.0.1",
+		egress: "internet",
+		clients: "isolated",
+		allow: ["net1"],
+		services: ["udp/53"],
+		mtu: 1400,
+		datapath: "netdev",
+	},
 	NatPublish: {
 		protocol: "tcp",
 		hostIp: "192.0.2.7",
@@ -72,6 +83,7 @@ export const good = {
 	OvsTunnel: { bridge: "br0", type: "vxlan", remote: "192.0.2.2" },
 	VethAttachment: { container: "web", bridge: "br0" },
 	StaticContainerIp: { container: "web", interface: "eth1", addresses: ["10.0.0.5/24"] },
+	IsolatedNetwork: { subnet: "10.0.0.0/24" },
 	NatPublish: { hostPorts: 3306, target: "10.0.0.5" },
 };
 

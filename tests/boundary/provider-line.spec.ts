@@ -63,7 +63,9 @@ describe("the line in the state", () => {
 				cwd: project,
 				encoding: "utf8",
 			});
-			expect(names.trim()).to.equal("Host OvsBridge StaticContainerIp Subnet VethAttachment");
+			expect(names.trim()).to.equal(
+				"Host IsolatedNetwork NatPublish OvsBridge OvsTunnel StaticContainerIp Subnet VethAttachment",
+			);
 		} finally {
 			rmSync(project, { recursive: true, force: true });
 		}

@@ -89,3 +89,14 @@ export const publishInputs = fc.record({
 	hairpin: maybe(fc.boolean()),
 	localhost: maybe(fc.boolean()),
 });
+
+export const networkInputs = fc.record({
+	name: fc.constantFrom(undefined, "net0"),
+	subnet: fc.constantFrom("10.77.0.0/24", "10.78.0.0/16", "fd00:77::/64"),
+	egress: fc.constantFrom(undefined, "none", "internet", "all"),
+	clients: fc.constantFrom(undefined, "open", "isolated"),
+	allow: maybe(subset("br-old", "net1")),
+	services: maybe(subset("udp/53", "tcp/53")),
+	mtu: maybe(fc.constantFrom(1400, 1500)),
+	datapath: fc.constantFrom(undefined, "netdev"),
+});

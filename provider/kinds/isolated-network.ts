@@ -1,0 +1,187 @@
+// IsolatedNetwork: an Open vSwitch bridge with the gateway's address, and a boundary in the nftables table inet netplumb.
+import { formatCidr, gatewayOf, network, overlaps, parseCidr, parseIp } from "../../sdk/addressing/index";
+import { contains } from "../../sdk/addressing/ip";
+import { NetplumbError } from "../errors";
+import type { Operation } from "../host/change";
+import { columnAt } from "../host/inverse";
+import { ownedBy } from "../host/owned";
+import { OVS_ABSENT, type Snapshot } from "../host/snapshot";
+import { cidr, type Infer, integer, interfaceName, ip, list, object, oneOf, optional, rule, string } from "../validate/index";
+import { namesSubnet } from "./addresses";
+import { CLIENTS, memberColumns } from "./clients";
+import { differing } from "./columns";
+import { firewallOf, planElements, type WantedElement } from "./elements";
+import { type Kind, operation, type Wish } from "./kind";
+import { type OvsBridgeArgs, ovsBridge } from "./ovs-bridge";
+
+const service = string({
+	grammar: (text) => /^(?:tcp|udp|sctp)\/[1-9]\d{0,4}$/.test(text) && Number(text.split("/")[1]) <= 65535,
+	max: 10,
+	expected: "a protocol and a port of the host",
+	wayOut: "write it like udp/53",
+});
+
+const shape = object({
+	name: optional(interfaceName),
+	subnet: cidr,
+	gateway: optional(ip()),
+	egress: optional(oneOf("none", "internet", "all"), "none"),
+	clients: optional(oneOf("open", "isolated"), "open"),
+	allow: optional(list(interfaceName, { unique: true })),
+	services: optional(list(service, { unique: true })),
+	mtu: optional(integer(68, 65535)),
+	datapath: optional(oneOf("system", "netdev")),
+});
+
+export const isolatedNetworkSchema = rule(shape, ["subnet", "gateway"], ({ subnet, gateway }, complain) => {
+	const net = parseCidr(subnet)!;
+	const plain = formatCidr(network(net));
+	if (plain !== subnet) complain("subnet", subnet, "a network, with no bits set behind its prefix", `write it as ${plain}`);
+	if (gateway === undefined) return;
+	const address = parseIp(gateway)!;
+	if (!contains(net, address))
+		complain("gateway", gateway, `an address in ${plain}`, "choose one, or leave it out for the first");
+	else if (namesSubnet(address, net)) complain("gateway", gateway, "a host's address", "choose another one in the subnet");
+});
+
+export type IsolatedNetworkArgs = Infer<typeof isolatedNetworkSchema>;
+
+export const isolatedNetwork: Kind<IsolatedNetworkArgs> = {
+	name: "IsolatedNetwork",
+	schema: isolatedNetworkSchema,
+	outputs: ["bridge"],
+	replace: ["name", "datapath"],
+	facts: ["firewall"],
+	complete(args, owner) {
+		const { name } = ovsBridge.complete({ name: args.name }, owner);
+		const net = typeof args.subnet === "string" ? parseCidr(args.subnet) : undefined;
+		const gateway = args.gateway ?? (net && gatewayOf(net));
+		return { ...args, name, ...(gateway === undefined ? {} : { gateway }) };
+	},
+	physicalName: (args) => args.name!,
+	containers: () => [],
+	plan: (wish, snapshot) => (wish.wanted ? planNetwork(wish, wish.wanted, snapshot) : planRemoval(wish, snapshot)),
+	observe(args, mark, snapshot) {
+		const bridge = ovsBridge.observe(bridgeArgs(args), mark, snapshot).args;
+		const found: IsolatedNetworkArgs = { ...args };
+		if (args.mtu !== undefined && bridge.mtu !== undefined) found.mtu = bridge.mtu;
+		return { args: found, outputs: { bridge: args.name! } };
+	},
+	exists(marks, snapshot) {
+		if (typeof snapshot.firewall === "string") return snapshot.firewall;
+		return ownedBy(snapshot, marks).elements.length > 0 || ovsBridge.exists(marks, snapshot);
+	},
+};
+
+function bridgeArgs({ name, subnet, gateway, mtu, datapath }: IsolatedNetworkArgs): OvsBridgeArgs {
+	const addresses = [`${gateway}/${subnet.split("/")[1]}`];
+	return { name, addresses, ...(mtu === undefined ? {} : { mtu }), ...(datapath === undefined ? {} : { datapath }) };
+}
+
+function bridgeWish(wish: Wish<IsolatedNetworkArgs>): Wish<OvsBridgeArgs> {
+	const { mark, marks, wanted, previous } = wish;
+	return {
+		mark,
+		marks,
+		...(wanted ? { wanted: bridgeArgs(wanted) } : {}),
+		...(previous ? { previous: bridgeArgs(previous) } : {}),
+	};
+}
+
+/** The elements come first in the script (render.ts): the drop is there before the bridge is. */
+function planNetwork(wish: Wish<IsolatedNetworkArgs>, args: IsolatedNetworkArgs, snapshot: Snapshot): Operation[] {
+	refuseOverlap(args, snapshot);
+	const family = parseCidr(args.subnet)!.family;
+	const forwards = args.egress !== "none" || (args.allow ?? []).length > 0;
+	const approve = forwards && firewallOf(snapshot).docker[family]?.forwardDrops ? [family] : [];
+	const elements = planElements(
+		wish,
+		{ elements: elementsFor(args), describe: `isolate network ${args.name}`, approve },
+		snapshot,
+	);
+	return [
+		...elements,
+		...endConnections(wish, elements, snapshot),
+		...ovsBridge.plan(bridgeWish(wish), snapshot),
+		...planClients(args, snapshot),
+	];
+}
+
+function elementsFor({ name, subnet, egress, allow = [], services = [] }: IsolatedNetworkArgs): WantedElement[] {
+	const bridge = name!;
+	const family = parseCidr(subnet)!.family;
+	const element = (set: string, ...key: string[]): WantedElement => ({ set, key });
+	return [
+		element("net", bridge),
+		element("net-self", bridge, bridge),
+		element(`net-source${family}`, bridge, subnet),
+		...allow.map((from) => element("net-allow", from, bridge)),
+		...services.map((text) => element("net-service", bridge, ...text.split("/"))),
+		...(egress === "none" ? [] : [element("net-egress", bridge), element(`net-masquerade${family}`, subnet)]),
+		...(egress === "internet" ? [element("net-internet", bridge)] : []),
+	];
+}
+
+/** What was allowed and is not any more ends at once: the boundary lets established connections pass. */
+function endConnections(wish: Wish<IsolatedNetworkArgs>, elements: Operation[], snapshot: Snapshot): Operation[] {
+	const subnet = wish.previous?.subnet;
+	const less = elements.some(({ change }) => change.verb === "element.delete");
+	if (subnet === undefined || !less || !firewallOf(snapshot).conntrack) return [];
+	const family = parseCidr(subnet)!.family;
+	return [{ source: subnet }, { destination: subnet }].map((which) =>
+		operation({ verb: "conntrack.flush", family, ...which }, `end the connections of network ${wish.wanted?.name}`),
+	);
+}
+
+/** Whether members see each other: on the bridge, for attachments to come, and on the ports of those that are there. */
+function planClients(args: IsolatedNetworkArgs, snapshot: Snapshot): Operation[] {
+	const ovs = typeof snapshot.ovs === "object" ? snapshot.ovs : undefined;
+	const bridge = ovs?.bridges[args.name!];
+	const operations: Operation[] = [];
+	if (columnAt(bridge?.columns ?? {}, CLIENTS) !== args.clients)
+		operations.push(
+			operation(
+				{ verb: "row.set", table: "Bridge", row: args.name!, columns: { [CLIENTS]: args.clients } },
+				`set clients ${args.clients} of network ${args.name}`,
+			),
+		);
+	const wanted = memberColumns({
+		name: "",
+		ports: [],
+		controllers: [],
+		columns: { external_ids: { "netplumb-clients": args.clients } },
+	});
+	for (const port of Object.values(ovs?.ports ?? {})) {
+		if (port.bridge !== args.name || columnAt(port.columns, "external_ids:netplumb-container") === undefined) continue;
+		const columns = differing(port.columns, wanted);
+		if (Object.keys(columns).length > 0)
+			operations.push(
+				operation(
+					{ verb: "row.set", table: "Port", row: port.name, columns },
+					`set clients ${args.clients} of port ${port.name}`,
+				),
+			);
+	}
+	return operations;
+}
+
+/** The bridge goes first (render.ts): the drop is there as long as there is a member. */
+function planRemoval(wish: Wish<IsolatedNetworkArgs>, snapshot: Snapshot): Operation[] {
+	const bridge = snapshot.ovs === OVS_ABSENT ? [] : ovsBridge.plan(bridgeWish(wish), snapshot);
+	return [...bridge, ...planElements(wish, undefined, snapshot)];
+}
+
+/** Docker masquerades what comes from its subnets, whoever it is, and two routes to one subnet lead to one of the two. */
+function refuseOverlap(args: IsolatedNetworkArgs, snapshot: Snapshot): void {
+	const gateway = bridgeArgs(args).addresses![0]!;
+	if (snapshot.host.links[args.name!]?.addresses.includes(gateway)) return;
+	const net = parseCidr(args.subnet)!;
+	for (const link of Object.values(snapshot.host.links)) {
+		const held = link.addresses.find((address) => overlaps(parseCidr(address)!, net));
+		if (held === undefined || link.name === args.name) continue;
+		throw new NetplumbError(
+			"conflict",
+			`host ${snapshot.hostName}: subnet: found ${held} on interface "${link.name}", which overlaps ${args.subnet}, expected a subnet that the host does not use; choose another one`,
+		);
+	}
+}
