@@ -39,7 +39,10 @@ export function parseFirewall(nft: string, localnet: string, filters: { 4: Filte
 	const firewall: Firewall = { docker: {}, routeLocalnet, conntrack: end === "complete" };
 	for (const family of [4, 6] as const) {
 		const { tool, text } = filters[family];
-		if (tool !== undefined) firewall.docker[family] = parseFilter(tool, text);
+		if (tool === undefined) continue;
+		const { body, status } = answer(tool, text);
+		if (status !== "0") return `${tool} does not answer: ${body.replace(/\s+/g, " ").slice(0, 200)}`;
+		firewall.docker[family] = parseFilter(tool, body);
 	}
 	if (status === "0") firewall.table = parseTable(body);
 	// The whole answer of "there is no such table"; anything else may be a host that cannot tell.
@@ -107,10 +110,9 @@ function field(value: unknown, type?: string): string {
 
 /** `iptables -S`: all chains of the filter table. */
 export function parseFilter(tool: string, text: string): DockerUser {
-	const { body, status } = answer(tool, text);
-	const lines = body.split("\n");
+	const lines = text.split("\n");
 	const policy = lines.find((line) => line.startsWith("-P FORWARD "))?.slice("-P FORWARD ".length);
-	if (status !== "0" || policy === undefined) throw unreadable(tool, body);
+	if (policy === undefined) throw unreadable(tool, text);
 	const dropsTo = lines.flatMap((line) => {
 		const chain = /^-A (DOCKER\S*) /.exec(line)?.[1];
 		const out = / -o (\S+) .*-j DROP$/.exec(line)?.[1];

@@ -34,7 +34,7 @@ read_filter() {
 		fi
 		tool=$3-$variant
 		[ "$variant" != "\${variants%% *}" ] || tool=$3
-		found=$("$tool" -w 20 -S 2>/dev/null)
+		found=$("$tool" -w 20 -S 2>&1)
 		status=$?
 		case "$found" in *'-N DOCKER-USER'*) ;; *) [ $status -ne 0 ] || continue ;; esac
 		section filter "$1" "$tool"

@@ -24,7 +24,7 @@ export function firewallOf(snapshot: Snapshot): Firewall {
 	if (typeof snapshot.firewall === "object") return snapshot.firewall;
 	throw new NetplumbError(
 		"missing",
-		`host ${snapshot.hostName}: ${snapshot.firewall ?? "nothing is known about the firewall"}; install nftables and see that nft list tables works`,
+		`host ${snapshot.hostName}: ${snapshot.firewall ?? "nothing is known about the firewall"}; see that nftables is installed and works`,
 	);
 }
 

@@ -18,6 +18,9 @@ const OTHER_NAME = "choose another name, or leave it out to have one derived";
 const ADDRESS = "a host name, an IPv4 or an IPv6 address; write only the name or address, without user, port, brackets or zone";
 const route = (to: string, via?: string) => ({ routes: [{ to, via }] });
 
+const PORTS = 'a port or a range of ports from 1 to 65535, as in 3306, "3306" or "8000-8999"';
+const publish = (more: object) => ({ hostPorts: 80, target: "10.0.0.5", ...more });
+
 const table: [KindName, object, string][] = [
 	["OvsBridge", { name: "a-name-of-16-byt" }, `name: found "a-name-of-16-byt", expected ${NAME}; shorten it to at most 15 bytes`],
 	["OvsBridge", { name: "-x" }, `name: found "-x", expected ${NAME}; ${OTHER_NAME}`],
@@ -193,6 +196,93 @@ const table: [KindName, object, string][] = [
 		{ defaultRoute: true },
 		"defaultRoute: found true, expected a gateway beside it; add gateway or gateway6",
 	],
+	["NatPublish", publish({ hostPorts: undefined }), `hostPorts: found nothing, expected ${PORTS}; give it a value`],
+	["NatPublish", publish({ hostPorts: 0 }), `hostPorts: found 0, expected ${PORTS}; write it like this`],
+	["NatPublish", publish({ hostPorts: 65536 }), `hostPorts: found 65536, expected ${PORTS}; write it like this`],
+	["NatPublish", publish({ hostPorts: 80.5 }), `hostPorts: found 80.5, expected ${PORTS}; write it like this`],
+	["NatPublish", publish({ hostPorts: "080" }), `hostPorts: found "080", expected ${PORTS}; write it like this`],
+	["NatPublish", publish({ hostPorts: "80-90-99" }), `hostPorts: found "80-90-99", expected ${PORTS}; write it like this`],
+	["NatPublish", publish({ hostPorts: "80,443" }), `hostPorts: found "80,443", expected ${PORTS}; write it like this`],
+	["NatPublish", publish({ hostPorts: "90-80" }), `hostPorts: found "90-80", expected ${PORTS}; write it as "80-90"`],
+	[
+		"NatPublish",
+		publish({ protocol: "icmp" }),
+		'protocol: found "icmp", expected one of "tcp", "udp", "sctp"; choose one of these',
+	],
+	[
+		"NatPublish",
+		publish({ protocol: "TCP" }),
+		'protocol: found "TCP", expected one of "tcp", "udp", "sctp"; did you mean "tcp"?',
+	],
+	[
+		"NatPublish",
+		publish({ target: "10.0.0.5/24" }),
+		'target: found "10.0.0.5/24", expected an IPv4 or IPv6 address; leave out the prefix length',
+	],
+	[
+		"NatPublish",
+		publish({ target: "127.0.0.1" }),
+		'target: found "127.0.0.1", expected an address that an interface can have; write the container\'s address',
+	],
+	[
+		"NatPublish",
+		publish({ targetPort: 0 }),
+		"targetPort: found 0, expected a whole number from 1 to 65535; choose one in this range",
+	],
+	[
+		"NatPublish",
+		publish({ hostPorts: "8000-8999", targetPort: 65000 }),
+		"targetPort: found 65000, expected at most 64536, so that 1000 ports follow; choose a lower one",
+	],
+	[
+		"NatPublish",
+		publish({ hostPorts: "8000-9999", targetPort: 9000 }),
+		"targetPort: found 9000, expected 8000, or at most 1024 ports; leave it out, so that the range is one element",
+	],
+	[
+		"NatPublish",
+		publish({ hostIp: "0.0.0.0" }),
+		'hostIp: found "0.0.0.0", expected one address; leave it out for all of the host\'s addresses',
+	],
+	[
+		"NatPublish",
+		publish({ hostIp: "fd00::1" }),
+		'hostIp: found "fd00::1", expected an IPv4 address, as the target is; correct one of the two',
+	],
+	[
+		"NatPublish",
+		publish({ hostIp: "127.0.0.1" }),
+		'hostIp: found "127.0.0.1", expected localhost: true beside it; set it, or choose another address',
+	],
+	[
+		"NatPublish",
+		publish({ hostIp: "::1", target: "fd00::5" }),
+		'hostIp: found "::1", expected another address; Linux routes loopback addresses in IPv4 only',
+	],
+	[
+		"NatPublish",
+		publish({ localhost: true, target: "fd00::5" }),
+		"localhost: found true, expected an IPv4 target; Linux routes loopback addresses in IPv4 only",
+	],
+	["NatPublish", publish({ localhost: "yes" }), 'localhost: found "yes", expected true or false; write one of them'],
+	["NatPublish", publish({ hairpin: 1 }), "hairpin: found 1, expected true or false; write one of them"],
+	["NatPublish", publish({ allowFrom: [] }), "allowFrom: found [], expected a list of at least 1 entry; add one"],
+	[
+		"NatPublish",
+		publish({ allowFrom: ["10.1.0.0"] }),
+		`allowFrom[0]: found "10.1.0.0", expected ${CIDR}; add the prefix length, as in 10.1.0.0/24`,
+	],
+	[
+		"NatPublish",
+		publish({ allowFrom: ["10.1.0.5/16"] }),
+		'allowFrom[0]: found "10.1.0.5/16", expected a network, with no bits set behind its prefix; write it as 10.1.0.0/16',
+	],
+	[
+		"NatPublish",
+		publish({ allowFrom: ["fd00::/64"] }),
+		'allowFrom[0]: found "fd00::/64", expected an IPv4 network, as the target is; correct one of the two',
+	],
+	["NatPublish", publish({ hostPort: 80 }), 'hostPort: found "hostPort", expected no such property; did you mean hostPorts?'],
 ];
 
 const hosts: [unknown, string][] = [

@@ -145,7 +145,7 @@ describe("the plan of a NatPublish", () => {
 		const noDocker = (host: Snapshot) => {
 			host.ports = "Docker does not answer: no";
 		};
-		expect(refusal(noNft)).to.contain("install nftables");
+		expect(refusal(noNft)).to.contain("see that nftables is installed");
 		expect(refusal(noConntrack)).to.contain("install conntrack");
 		expect(refusal(noDocker)).to.contain("Docker does not answer");
 	});
