@@ -51,6 +51,15 @@ export function commandsOf(kind: KindName): string[] {
 		const args = { container: id, bridge: "br-static", interface: "eth1", mac: "02:30:00:00:00:10", mtu: 1400 };
 		return plan(kind, "static-db", args, snapshot);
 	}
+	if (kind === "NatPublish") {
+		const bridge = { ...link, name: "npports", index: 9, addresses: ["10.31.0.1/24"] };
+		snapshot.host.links["npports"] = bridge;
+		snapshot.firewall = { docker: {}, routeLocalnet: { npports: false }, conntrack: true };
+		snapshot.ports = [];
+		const args = { hostPorts: 8080, target: "10.31.0.10", targetPort: 80, allowFrom: ["192.0.2.0/24"], localhost: true };
+		// The rules are the same on every host, and told apart from the elements.
+		return plan(kind, "web", args, snapshot).filter((line) => !/^nft add (table|set|map|chain|rule)/.test(line));
+	}
 	const alias = `netplumb:${markOf("netplumb-static-ip/dev/static-db")}`;
 	container.namespace.links["eth1"] = { ...link, name: "eth1", index: 2, alias };
 	const args = {

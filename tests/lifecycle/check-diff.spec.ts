@@ -48,6 +48,16 @@ const expected: Record<string, Record<string, [next: unknown, means: "update" | 
 		routes: [[], "update"],
 		adopt: [false, "update"],
 	},
+	NatPublish: {
+		protocol: ["udp", "update"],
+		hostIp: [undefined, "update"],
+		hostPorts: ["8000-8009", "update"],
+		target: ["10.0.0.6", "update"],
+		targetPort: [undefined, "update"],
+		allowFrom: [["10.1.0.0/16"], "update"],
+		hairpin: [false, "update"],
+		localhost: [false, "update"],
+	},
 };
 
 for (const [name, kind] of Object.entries(all)) {
