@@ -1,5 +1,6 @@
 // The public surface: everything that a stack program can import stands here.
 export { Host, type HostArgs, type HostProperties } from "./host";
+export { OverlayNetwork, type OverlayNetworkArgs, type OverlayPlace } from "./overlay-network";
 export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
 export { OvsTunnel, type OvsTunnelArgs } from "./ovs-tunnel";
 export type { ContainerInput, HostInput } from "./resource";

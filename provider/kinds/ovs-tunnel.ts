@@ -1,6 +1,7 @@
 // OvsTunnel: one end of a VXLAN, Geneve or GRE tunnel, a port of an Open vSwitch bridge.
 // Source: ovs-vswitchd.conf.db(5), table Interface, "Tunnel Options", and table Port, "protected".
 import { derivedName, isAssignable, isLinkLocal, parseIp } from "../../sdk/addressing/index";
+import { MAX_KEY, overhead } from "../../sdk/addressing/tunnel";
 import { NetplumbError } from "../errors";
 import type { ColumnValue, Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
@@ -12,7 +13,6 @@ import { differing, inWords, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { observedOptions, options, optionsOf, refuseTwin } from "./tunnel-options";
-import { MAX_KEY, overhead } from "./tunnel-types";
 import { checkUnderlay, mtuInside } from "./underlay";
 import { tag } from "./vlan";
 
@@ -64,7 +64,8 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 	outputs: [],
 	defaulted: ["mtu"],
 	replace: ["name", "type", "bridge"],
-	complete: (args, owner) => ({ ...args, name: args.name ?? derivedName(owner.split("/").at(-1) ?? "tun", owner) }),
+	// Another seed than that of attachments and bridges, so that one of the same resource name has another port name.
+	complete: (args, owner) => ({ ...args, name: args.name ?? derivedName(owner.split("/").at(-1) ?? "tun", `tunnel ${owner}`) }),
 	physicalName: (args) => args.name!,
 	containers: () => [],
 	destinations: (args) => [args.remote],

@@ -352,10 +352,13 @@ function planEnds(
 	return operations;
 }
 
-/** A tunnel whose resource has the same name carries the same mark, and is none of ours. */
+/** A tunnel or bridge whose resource has the same name carries the same mark, and is none of ours. */
 function ownedByAttachment(snapshot: Snapshot, marks: readonly string[]) {
 	const { links, ports } = ownedBy(snapshot, marks);
-	return { links, ports: ports.filter(({ columns }) => portRole(columns) !== "tunnel") };
+	return {
+		links: links.filter(({ link }) => link.kind === "veth"),
+		ports: ports.filter(({ columns }) => portRole(columns) !== "tunnel"),
+	};
 }
 
 /** Works without the container: what stays behind when its namespace is gone lies on the host. */
