@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { parseIp } from "./addressing/index";
+import { derivedName, parseIp } from "./addressing/index";
 import { MAX_KEY, overhead, type TunnelType } from "./addressing/tunnel";
 import type { Host } from "./host";
 import { warnNotEncrypted } from "./not-encrypted";
@@ -40,7 +40,8 @@ export interface OverlayNetworkArgs {
 /** What a `VethAttachment` on one host of the network needs. */
 export interface OverlayPlace {
 	host: Host;
-	bridge: OvsBridge;
+	/** The name of the network's bridge there. */
+	bridge: pulumi.Output<string>;
 	mtu: pulumi.Output<number>;
 }
 
@@ -84,11 +85,16 @@ export class OverlayNetwork extends pulumi.ComponentResource {
 		const { datapath } = args;
 		this.#places = new Map(
 			names.map((host) => {
-				const bridge = new OvsBridge(
-					`${name}-${host}-bridge`,
-					{ host: hosts[host]!, mtu: this.mtu, ...(datapath === undefined ? {} : { datapath }) },
+				const child = `${name}-${host}-bridge`;
+				const own = derivedName(name, `${pulumi.getProject()}/${pulumi.getStack()}/${child}`);
+				const made = new OvsBridge(
+					child,
+					{ host: hosts[host]!, name: own, mtu: this.mtu, ...(datapath === undefined ? {} : { datapath }) },
 					{ parent: this },
 				);
+				// With --continue-on-error a bridge that could not be made has no outputs. A name that stands all the same keeps what depends on it
+				// from being an invalid input, at which Pulumi would stop before the other hosts are done.
+				const bridge = made.name.apply((found) => found ?? own);
 				return [host, { host: hosts[host]!, bridge, mtu: this.mtu }];
 			}),
 		);
