@@ -2,6 +2,7 @@
 export { Host, type HostArgs, type HostProperties } from "./host";
 export { IsolatedNetwork, type IsolatedNetworkArgs } from "./isolated-network";
 export { NatPublish, type NatPublishArgs } from "./nat-publish";
+export { OverlayNetwork, type OverlayNetworkArgs, type OverlayPlace } from "./overlay-network";
 export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
 export { OvsTunnel, type OvsTunnelArgs } from "./ovs-tunnel";
 export type { ContainerInput, HostInput } from "./resource";

@@ -61,7 +61,10 @@ function plainHost(host: HostInput): pulumi.Input<HostProperties> {
 export type ContainerInput = pulumi.Input<string> | { readonly id: pulumi.Output<string>; readonly image: unknown };
 
 export function containerId(container: ContainerInput): pulumi.Input<string> {
-	return isResource(container) ? container.id : (container as pulumi.Input<string>);
+	if (!isResource(container)) return container as pulumi.Input<string>;
+	// With --continue-on-error a container that could not be made has no id. A text in its place fails on the host; nothing in its place would be
+	// a mistake in the inputs, at which Pulumi stops before other hosts are done.
+	return container.id.apply((id) => id ?? "container-that-was-not-made");
 }
 
 function isResource(value: unknown): value is pulumi.CustomResource {

@@ -94,16 +94,6 @@ export function elementMark(element: Pick<Element, "comment">): string | undefin
 	return element.comment.startsWith(LINK) ? element.comment.slice(LINK.length) : undefined;
 }
 
-/** On the port of a tunnel: what tells it from an attachment or an uplink of an owner of the same name. */
-export const TUNNEL = "netplumb-tunnel";
-
-/** What a port with an owner mark is. */
-export function portRole(columns: Record<string, OvsValue>): "attachment" | "tunnel" | "uplink" {
-	const ids = (columns["external_ids"] ?? {}) as Record<string, string>;
-	if (ids[TUNNEL] !== undefined) return "tunnel";
-	return ids["netplumb-container"] === undefined ? "uplink" : "attachment";
-}
-
 /** Owners of addresses come and go: the order of their words means nothing. */
 export function sameAlias(a: string | undefined, b: string | undefined): boolean {
 	return words(a).sort().join() === words(b).sort().join();

@@ -1,10 +1,11 @@
 // OvsTunnel: one end of a VXLAN, Geneve or GRE tunnel, a port of an Open vSwitch bridge.
 // Source: ovs-vswitchd.conf.db(5), table Interface, "Tunnel Options", and table Port, "protected".
 import { derivedName, isAssignable, isLinkLocal, parseIp } from "../../sdk/addressing/index";
+import { MAX_KEY, overhead } from "../../sdk/addressing/tunnel";
 import { NetplumbError } from "../errors";
 import type { ColumnValue, Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
-import { portRole, rowMark, TUNNEL } from "../host/marks";
+import { rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
 import { OVS_ABSENT, type OvsPort, type Snapshot } from "../host/snapshot";
 import { boolean, type Infer, integer, interfaceName, ip, list, object, oneOf, optional, rule, union } from "../validate/index";
@@ -12,7 +13,6 @@ import { differing, inWords, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { observedOptions, options, optionsOf, refuseTwin } from "./tunnel-options";
-import { MAX_KEY, overhead } from "./tunnel-types";
 import { checkUnderlay, mtuInside } from "./underlay";
 import { tag } from "./vlan";
 
@@ -64,7 +64,8 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 	outputs: [],
 	defaulted: ["mtu"],
 	replace: ["name", "type", "bridge"],
-	complete: (args, owner) => ({ ...args, name: args.name ?? derivedName(owner.split("/").at(-1) ?? "tun", owner) }),
+	// Another seed than that of attachments and bridges, so that one of the same resource name has another port name.
+	complete: (args, owner) => ({ ...args, name: args.name ?? derivedName(owner.split("/").at(-1) ?? "tun", `tunnel ${owner}`) }),
 	physicalName: (args) => args.name!,
 	containers: () => [],
 	destinations: (args) => [args.remote],
@@ -93,7 +94,7 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 };
 
 function owned(marks: readonly string[], snapshot: Snapshot): OvsPort[] {
-	return ownedBy(snapshot, marks).ports.filter(({ columns }) => portRole(columns) === "tunnel");
+	return ownedBy(snapshot, marks).ports;
 }
 
 function encapsulation(args: OvsTunnelArgs) {
@@ -110,7 +111,7 @@ function planTunnel(wish: Wish<OvsTunnelArgs>, args: OvsTunnelArgs, snapshot: Sn
 			`host ${snapshot.hostName}: bridge: found no Open vSwitch bridge "${args.bridge}", expected one; make it first, for example with OvsBridge`,
 		);
 	const port = ovs.ports[name];
-	const mine = port !== undefined && portRole(port.columns) === "tunnel" && wish.marks.includes(rowMark(port.columns) ?? "");
+	const mine = port !== undefined && wish.marks.includes(rowMark(port.columns) ?? "");
 	if ((port && !mine) || snapshot.host.links[name] || ovs.bridges[name])
 		throw new NetplumbError(
 			"conflict",
@@ -141,7 +142,6 @@ function planTunnel(wish: Wish<OvsTunnelArgs>, args: OvsTunnelArgs, snapshot: Sn
 		trunks: args.trunks,
 		protected: args.protected === true,
 		"external_ids:netplumb": wish.mark,
-		[`external_ids:${TUNNEL}`]: args.type,
 	};
 	operations.push(...set("Port", name, differing(keep ? port.columns : { protected: false }, columns)));
 	return operations;

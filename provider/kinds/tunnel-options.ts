@@ -1,7 +1,8 @@
 // The inputs of a tunnel as OVSDB's `options` says them, and back (ovs-vswitchd.conf.db(5), "Tunnel Options").
+
+import { DEFAULT_PORT, type TunnelType } from "../../sdk/addressing/tunnel";
 import { NetplumbError } from "../errors";
 import type { Ovs, OvsPort } from "../host/snapshot";
-import { DEFAULT_PORT, type TunnelType } from "./tunnel-types";
 
 export interface TunnelInputs {
 	type: TunnelType;
@@ -44,10 +45,10 @@ export function observedOptions<A extends TunnelInputs>(args: A, port: OvsPort):
 	const present = optionsOf(port);
 	for (const [input, name] of entries) {
 		const text = present[name];
-		if (text === undefined && input !== "remote") delete found[input];
-		else if (text === undefined)
-			continue; // A tunnel without a far end is none; the declared one stands for it.
-		else if (text !== String(args[input])) found[input] = input === "remote" || input === "localIp" ? text : scalar(text);
+		if (text === undefined) {
+			// A tunnel without a far end is none; the declared one stands for it.
+			if (input !== "remote") delete found[input];
+		} else if (text !== String(args[input])) found[input] = input === "remote" || input === "localIp" ? text : scalar(text);
 	}
 	return found as A;
 }

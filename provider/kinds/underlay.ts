@@ -1,7 +1,8 @@
 // The way from a host to the far end of a tunnel: is there one, can this datapath use it, and how much fits through it.
+
+import { type Encapsulation, overhead } from "../../sdk/addressing/tunnel";
 import { NetplumbError } from "../errors";
 import type { OvsBridge, Path, Snapshot } from "../host/snapshot";
-import { type Encapsulation, overhead } from "./tunnel-types";
 
 export interface Underlay {
 	path: Path;

@@ -1,7 +1,7 @@
 // The physical interfaces of an OvsBridge. Only interfaces without addresses: moving the host's own address is another matter.
 import { NetplumbError } from "../errors";
 import { HOST, type Operation } from "../host/change";
-import { portRole, rowMark } from "../host/marks";
+import { rowMark } from "../host/marks";
 import type { Ovs, Snapshot } from "../host/snapshot";
 import { operation, type Wish } from "./kind";
 
@@ -17,11 +17,7 @@ export function planUplinks(
 ): Operation[] {
 	const operations: Operation[] = [];
 	const mine = Object.values(ovs.ports).filter(
-		(port) =>
-			port.bridge === bridge &&
-			wish.marks.includes(rowMark(port.columns) ?? "") &&
-			port.name !== bridge &&
-			portRole(port.columns) === "uplink",
+		(port) => port.bridge === bridge && wish.marks.includes(rowMark(port.columns) ?? "") && port.name !== bridge,
 	);
 	for (const port of mine.filter(({ name }) => !uplinks.includes(name))) {
 		operations.push(

@@ -4,7 +4,7 @@ import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import { type ColumnValue, HOST, type Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
-import { aliasWithLinkMark, foreignAlias, linkMark, portRole, rowMark } from "../host/marks";
+import { aliasWithLinkMark, foreignAlias, linkMark, rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
 import { isRunning, type Link, OVS_ABSENT, type OvsPort, type RunningContainer, type Snapshot } from "../host/snapshot";
 import {
@@ -112,7 +112,7 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 	},
 
 	exists(marks, snapshot) {
-		const { links, ports } = ownedByAttachment(snapshot, marks);
+		const { links, ports } = ownedBy(snapshot, marks);
 		if (links.length > 0 || ports.length > 0) return true;
 		// Both ends of a veth pair go together, so the host's end tells; only a port row may lie in a database that does not answer.
 		return typeof snapshot.ovs === "string" && snapshot.ovs !== OVS_ABSENT ? snapshot.ovs : false;
@@ -361,17 +361,11 @@ function planEnds(
 	return operations;
 }
 
-/** A tunnel whose resource has the same name carries the same mark, and is none of ours. */
-function ownedByAttachment(snapshot: Snapshot, marks: readonly string[]) {
-	const { links, ports } = ownedBy(snapshot, marks);
-	return { links, ports: ports.filter(({ columns }) => portRole(columns) !== "tunnel") };
-}
-
 /** Works without the container: what stays behind when its namespace is gone lies on the host. */
 function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operation[] {
 	// A port in a database that does not answer would stay behind; a Linux bridge has its ports in the kernel.
 	if (snapshot.host.links[wish.previous?.bridge ?? ""]?.kind !== "bridge") ovsTells(snapshot);
-	const owned = ownedByAttachment(snapshot, wish.marks);
+	const owned = ownedBy(snapshot, wish.marks);
 	const operations: Operation[] = [];
 	const adopted = owned.ports.find((port) => columnAt(port.columns, BEFORE) !== undefined);
 	if (adopted) {

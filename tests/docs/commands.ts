@@ -11,8 +11,8 @@ const id = "f7a9f89561dc".padEnd(64, "0");
 const host = { address: "192.0.2.11" };
 const link = { kind: "veth", mac: "02:30:00:00:00:10", mtu: 1400, up: true, addresses: [] as string[] };
 
-function plan(kind: KindName, name: string, args: object, snapshot: Snapshot): string[] {
-	const owner = `netplumb-static-ip/dev/${name}`;
+function plan(kind: KindName, name: string, args: object, snapshot: Snapshot, project = "netplumb-static-ip"): string[] {
+	const owner = `${project}/dev/${name}`;
 	const { inputs, failures } = check(kindOf(kind), { host, owner, ...args });
 	if (failures.length > 0) throw new Error(JSON.stringify(failures));
 	const { host: _host, owner: _owner, ...wanted } = inputs;
@@ -42,6 +42,14 @@ export function commandsOf(kind: KindName): string[] {
 	};
 	if (kind === "OvsBridge")
 		return plan(kind, "static", { name: "br-static", addresses: ["10.30.0.1/24", "fd00:30::1/64"] }, snapshot);
+	if (kind === "OvsTunnel") {
+		const columns = { datapath_type: "system" };
+		const bridges = { "br-vxlan": { name: "br-vxlan", ports: [], controllers: [], columns } };
+		snapshot.ovs = { bridges, ports: {}, kernelDatapath: true };
+		snapshot.paths = { "192.0.2.12": { dev: "eth0", local: false } };
+		const args = { bridge: "br-vxlan", type: "vxlan", remote: "192.0.2.12", key: 42 };
+		return plan(kind, "vxlan-a", args, snapshot, "netplumb-two-hosts-vxlan");
+	}
 	if (kind === "VethAttachment") {
 		const columns = { datapath_type: "system" };
 		snapshot.ovs = {

@@ -1,10 +1,9 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
-import { markOf } from "../../provider/host/marks";
 import type { Snapshot } from "../../provider/host/snapshot";
 import { ovsTunnel } from "../../provider/kinds/ovs-tunnel";
-import { DEFAULT_PORT, overhead } from "../../provider/kinds/tunnel-types";
 import { validate } from "../../provider/validate/index";
+import { DEFAULT_PORT, overhead } from "../../sdk/addressing/tunnel";
 import { foreign, own } from "../model/compare";
 import { hostOf, hosts, type Odds } from "../model/hosts";
 import { applyChange, applyPlan } from "../model/model-host";
@@ -116,14 +115,5 @@ describe("the plan of an OvsTunnel", () => {
 		expect(refusal({ localIp: "192.0.2.7" }, taken)).to.contain('"theirs"');
 		for (const other of [{ key: 43 }, { port: 8472 }, { type: "geneve" }, { remote: "fd00:2::8" }])
 			expect(refusal(other, taken), JSON.stringify(other)).to.equal("");
-	});
-
-	it("leaves the port of another kind alone that carries the same mark", () => {
-		const other = markOf("shop/prod/thing", "VethAttachment");
-		let marked = applyChange(host, { verb: "row.set", table: "Port", row: "vold0", columns: { "external_ids:netplumb": other } });
-		expect(ovsTunnel.exists([MARK], marked)).to.equal(false);
-		expect(ovsTunnel.plan(wish(undefined, complete(basic)), marked)).to.deep.equal([]);
-		marked = applyPlan(marked, ovsTunnel.plan(wish(complete(basic)), marked)).after;
-		expect(ovsTunnel.plan(wish(undefined, complete(basic)), marked)).to.have.length(1);
 	});
 });

@@ -1,5 +1,5 @@
 // What the encapsulations have in common and where they differ: keys, ports, and the bytes that they add.
-import { parseIp } from "../../sdk/addressing/index";
+import { parseIp } from "./ip";
 
 export type TunnelType = "vxlan" | "geneve" | "gre";
 

@@ -1,0 +1,133 @@
+import { createHash } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+import { derivedName, parseIp } from "./addressing/index";
+import { MAX_KEY, overhead, type TunnelType } from "./addressing/tunnel";
+import type { Host } from "./host";
+import { warnNotEncrypted } from "./not-encrypted";
+import { OvsBridge } from "./ovs-bridge";
+import { OvsTunnel } from "./ovs-tunnel";
+import { Subnet } from "./subnet";
+import { type Link, links } from "./topology";
+
+/** The inputs of an `OverlayNetwork`. */
+export interface OverlayNetworkArgs {
+	/** The hosts, by names of your choice. Adding or removing one makes or deletes its bridge and its tunnels, and touches nothing else. */
+	hosts: Record<string, Host>;
+	/** The network of the containers: a `Subnet`, or its text. It changes nothing on a host; addresses are those of `StaticContainerIp`. */
+	subnet: Subnet | string;
+	/**
+	 * The addresses that the hosts have for each other, by the names in `hosts`, IPv4 or IPv6. Default: the address that the host is reached at,
+	 * which must then be an address and no name. Changes in place.
+	 */
+	endpoints?: Record<string, pulumi.Input<string>>;
+	/** The encapsulation. Default: `"vxlan"`. A change replaces all tunnels. */
+	type?: TunnelType;
+	/** The number of the network in the tunnels. Default: derived from project, stack and name. Changes in place. */
+	key?: pulumi.Input<number>;
+	/**
+	 * `"mesh"`: a tunnel between any two hosts, without loops by split horizon. `"hub"`: one tunnel from each host to the hub,
+	 * which forwards between them. Default: `"mesh"`. A change makes and deletes tunnels, and replaces none that stays.
+	 */
+	topology?: "mesh" | "hub";
+	/** The name of the hub. Default: the first of `hosts`. */
+	hub?: string;
+	/** The MTU inside, in bytes. Default: 1500 less the encapsulation. A host whose underlay carries less is refused. Changes in place. */
+	mtu?: pulumi.Input<number>;
+	/** The datapath of the bridges; see `OvsBridge`. A change replaces bridges and tunnels. */
+	datapath?: pulumi.Input<"system" | "netdev">;
+}
+
+/** What a `VethAttachment` on one host of the network needs. */
+export interface OverlayPlace {
+	host: Host;
+	/** The name of the network's bridge there. */
+	bridge: pulumi.Output<string>;
+	mtu: pulumi.Output<number>;
+}
+
+/**
+ * One layer 2 network over several hosts: a bridge on each, and tunnels between them. It is not encrypted.
+ *
+ * ```ts
+ * const net = new OverlayNetwork("apps", { hosts: { a, b, c }, subnet: "10.70.0.0/24" });
+ * const attachment = new VethAttachment("web", { ...net.on("a"), container });
+ * new StaticContainerIp("web", { attachment, addresses: [net.subnet.allocate("web")] });
+ * ```
+ */
+export class OverlayNetwork extends pulumi.ComponentResource {
+	/** The network's addresses: `subnet.allocate("web")`. */
+	readonly subnet: Subnet;
+	/** The MTU inside, in bytes. */
+	readonly mtu: pulumi.Output<number>;
+	/** The number of the network in the tunnels. */
+	readonly key: pulumi.Output<number>;
+
+	readonly #places: Map<string, OverlayPlace>;
+
+	constructor(name: string, args: OverlayNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
+		super("netplumb:index:OverlayNetwork", name, {}, opts);
+		const { hosts, type = "vxlan" } = args;
+		const names = Object.keys(hosts);
+		const wanted = links(name, names, args.topology ?? "mesh", args.hub);
+		for (const host of Object.keys(args.endpoints ?? {}))
+			if (!names.includes(host))
+				throw new TypeError(
+					`OverlayNetwork ${name}: endpoints: found ${JSON.stringify(host)}, expected one of the hosts ${names.join(", ")}; correct the name`,
+				);
+		this.subnet = typeof args.subnet === "string" ? new Subnet(args.subnet) : args.subnet;
+		this.key = pulumi.output(args.key ?? derivedKey(`${pulumi.getProject()}/${pulumi.getStack()}/${name}`, type));
+		const endpoint = (host: string) => pulumi.output(args.endpoints?.[host] ?? hosts[host]!.args.address);
+		const ends = pulumi.all(names.map(endpoint));
+		const fits = pulumi
+			.all([ends, this.key])
+			.apply(([addresses, key]) => 1500 - Math.max(...addresses.map((remote) => overhead({ type, remote, key }))));
+		this.mtu = pulumi.output(args.mtu ?? fits);
+		const { datapath } = args;
+		this.#places = new Map(
+			names.map((host) => {
+				const child = `${name}-${host}-bridge`;
+				const own = derivedName(name, `${pulumi.getProject()}/${pulumi.getStack()}/${child}`);
+				const made = new OvsBridge(
+					child,
+					{ host: hosts[host]!, name: own, mtu: this.mtu, ...(datapath === undefined ? {} : { datapath }) },
+					{ parent: this },
+				);
+				// With --continue-on-error a bridge that could not be made has no outputs. A name that stands all the same keeps what depends on it
+				// from being an invalid input, at which Pulumi would stop before the other hosts are done.
+				const bridge = made.name.apply((found) => found ?? own);
+				return [host, { host: hosts[host]!, bridge, mtu: this.mtu }];
+			}),
+		);
+		const tunnel = ({ from, to, protect }: Link) => {
+			const { host, bridge } = this.#places.get(from)!;
+			const common = { host, bridge, type, key: this.key, mtu: this.mtu, protected: protect };
+			new OvsTunnel(`${name}-${from}--${to}`, { ...common, remote: endpoint(to).apply(literal(name, to)) }, { parent: this });
+		};
+		warnNotEncrypted(this, this, `network ${name}`);
+		for (const link of wanted) tunnel(link);
+		this.registerOutputs({ mtu: this.mtu, key: this.key, subnet: this.subnet.cidr });
+	}
+
+	/** The host of this name, its bridge and the MTU, as a `VethAttachment` takes them. */
+	on(host: string): OverlayPlace {
+		const place = this.#places.get(host);
+		if (place) return place;
+		const known = [...this.#places.keys()].join(", ");
+		throw new TypeError(`OverlayNetwork: found ${JSON.stringify(host)}, expected one of the hosts ${known}; correct the name`);
+	}
+}
+
+/** A number that another network of the same hosts has only by a rare chance, and then the hosts refuse it. Never 0, which is "none". */
+function derivedKey(owner: string, type: TunnelType): number {
+	return 1 + (createHash("sha256").update(owner).digest().readUInt32BE() % Math.min(MAX_KEY[type], 0xffffff));
+}
+
+/** Open vSwitch resolves no names; the sentence says where an address can be given. */
+function literal(network: string, host: string): (address: string) => string {
+	return (address) => {
+		if (parseIp(address)) return address;
+		throw new TypeError(
+			`OverlayNetwork ${network}: found the name ${JSON.stringify(address)} for host ${host}, expected an IP address, because tunnels take no names; give it in endpoints: { ${JSON.stringify(host)}: "192.0.2.1" }`,
+		);
+	};
+}

@@ -1,0 +1,67 @@
+// Five hosts, every encapsulation, mesh and hub, IPv4 and IPv6 inside: traffic, and no frame twice.
+import { expect } from "chai";
+import { arrivals } from "../support/inject";
+import { labHost, on, useLab } from "../support/lab";
+import { bulk, fits, within } from "../support/sites";
+import { discard, exampleStack, fetchFrom, succeed } from "../support/stacks";
+
+const names = ["h1", "h2", "h3", "h4", "h5"];
+const site = (host: string) => ({ host, container: `mesh-${host}` });
+
+/** One ARP request, as ping would send it, but with an address and a text that are found again. */
+const ARP = `
+socket(my $s, 17, 3, 0) or die $!;
+my ($index) = qx(ip -o link show dev eth1) =~ /^(\\d+):/;
+my $frame = pack("H*", "ffffffffffff" . "020000000077" . "0806" . "0001080006040001" . "020000000077" . "0a4600fd" . "000000000000" . "0a4600fe");
+send($s, $frame . "<arp>" . "\\0" x 20, 0, pack("SnlSCCa8", 17, 3, $index, 0, 0, 6, "")) or die $!;`;
+
+describe("an OverlayNetwork of five hosts", function () {
+	this.timeout(180_000);
+	useLab(5);
+
+	const stack = exampleStack("overlay-mesh");
+	before(() =>
+		stack.setConfig({ image: "netplumb/busybox:1", hosts: Object.fromEntries(names.map((name) => [name, labHost(name)])) }),
+	);
+	after(() => discard(stack));
+
+	/** How often one ARP request of h1's container arrives at each of the others. */
+	async function counted(): Promise<Record<string, number>> {
+		const others = names.slice(1);
+		const send = async () => {
+			// When all listen.
+			await new Promise((resolve) => setTimeout(resolve, 500));
+			await within(site("h1"), "perl", "-e", ARP);
+		};
+		const sent = send();
+		const heard = await Promise.all(others.map((host) => arrivals(site(host), () => sent)));
+		return Object.fromEntries(others.map((host, index) => [host, heard[index]!.length]));
+	}
+
+	for (const [type, costs] of [
+		["vxlan", 50],
+		["geneve", 50],
+		["gre", 42],
+	] as const)
+		for (const topology of ["mesh", "hub"]) {
+			it(`carries TCP both ways and whole packets, and no frame twice: ${type}, ${topology}`, async () => {
+				await stack.setConfig({ type, topology });
+				await succeed(stack, "up");
+				const { addresses } = (await stack.outputs()) as { addresses: Record<string, string> };
+				for (const to of names.slice(1)) expect(await fetchFrom("h1", "mesh-h1", addresses[to]!, "/name")).to.equal(to);
+				expect(await fetchFrom("h4", "mesh-h4", addresses["h5"]!, "/name")).to.equal("h5");
+				const mtu = 1500 - costs;
+				for (const family of ["-4", "-6"]) {
+					const shown = await within(site("h3"), "ip", "-j", family, "address", "show", "dev", "eth1", "scope", "global");
+					const far = (JSON.parse(shown) as { addr_info: { local?: string }[] }[]).flatMap(({ addr_info }) => addr_info ?? [])[0]!
+						.local!;
+					expect(await fits(site("h2"), far, mtu), `${mtu} bytes to ${far}`).to.equal(true);
+					expect(await bulk(site("h2"), site("h3"), far), `bytes to ${far}`).to.be.greaterThan(1_000_000);
+				}
+				expect(await bulk(site("h3"), site("h2"), addresses["h2"]!)).to.be.greaterThan(1_000_000);
+				expect(await counted()).to.deep.equal({ h2: 1, h3: 1, h4: 1, h5: 1 });
+				const ports = await on("h2", "sh", "-c", `ovs-vsctl --bare --columns=type find interface type=${type} | grep -c ${type}`);
+				expect(ports, "tunnels on h2").to.equal(topology === "mesh" ? "4" : "1");
+			});
+		}
+});
