@@ -37,10 +37,14 @@ start_network() {
 	for port in $(ovs-vsctl --timeout=10 --no-wait --bare --columns=name find port other_config:transient=true); do
 		ovs-vsctl --timeout=10 --no-wait --if-exists del-port "$port"
 	done
+	# As systemd does with drop-ins of ovs-vswitchd.service.
+	sed -n 's/^ExecStartPre=-//p' /etc/systemd/system/ovs-vswitchd.service.d/*.conf 2> /dev/null | sh || true
 	ovs-vswitchd --pidfile --log-file -vconsole:warn --detach
 	if [ -n "$LAB_PLAIN" ]; then
 		ip addr add "$LAB_ADDRESS/24" broadcast + dev eth0
 		ip route add default via "$LAB_GATEWAY"
+		# The neighbours may know the address by a bridge's MAC; the first packet of any booting host tells them better.
+		ping -c 1 -w 5 "$LAB_GATEWAY" > /dev/null 2>&1 &
 		return
 	fi
 	ovs-vsctl --timeout=20 --may-exist add-br br-phy \
