@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { labReboot } from "../../lab";
 import { connect } from "../../provider/transport/index";
 import { hostDump } from "../support/dump";
-import { labHost, on } from "../support/lab";
+import { labDir, labHost, on } from "../support/lab";
 import { Resource } from "../support/resource";
 
 export const HOST = "p1";
@@ -56,6 +57,8 @@ export async function noHarm(): Promise<void> {
 /** For before and after a test: whatever a failed one left. */
 export async function clean(): Promise<void> {
 	await noHarm();
+	// A move that was not taken back: the host boots with its own wiring.
+	if (!(await onPlain("ip -4 address show dev eth0")).includes("inet")) await labReboot(HOST, { dir: labDir });
 	await onPlain(`ovs-vsctl --timeout=10 --if-exists del-br ${BRIDGE}`);
 }
 

@@ -45,7 +45,8 @@ const cases: [what: string, harm: () => Promise<unknown>, reason: RegExp][] = [
 		"sshd ends with the address of its card",
 		() =>
 			onPlain(
-				`setsid sh -c 'while ip -4 address show dev eth0 | grep -q inet; do sleep 0.01; done; kill $(cat /run/sshd.pid)
+				`setsid sh -c 'until [ -e /run/netplumb/guard-*/armed ]; do sleep 0.01; done; kill $(cat /run/sshd.pid)
+					while ip -4 address show dev eth0 | grep -q inet; do sleep 0.01; done
 					until ip -4 address show dev eth0 | grep -q inet; do sleep 0.05; done; /usr/sbin/sshd -E /var/log/sshd.log' </dev/null >/dev/null 2>&1 &`,
 			),
 		NO_LOGIN,
