@@ -23,15 +23,30 @@ record() {
 
 # The underlay address sits on an OVS bridge, as userspace tunnels need it. The kernel's own stack still sees every frame
 # that arrives on eth0; it must not answer, so eth0 has another MAC than the bridge, and answers no ARP and no IPv6.
+#
+# A plain host has its address on eth0 itself, as most hosts have.
 start_network() {
 	hostname "$LAB_NAME"
 	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0
-	sysctl -qw net.ipv4.conf.eth0.arp_ignore=8 net.ipv6.conf.eth0.disable_ipv6=1
+	[ -n "$LAB_PLAIN" ] || sysctl -qw net.ipv4.conf.eth0.arp_ignore=8 net.ipv6.conf.eth0.disable_ipv6=1
 	ip link set eth0 up
 	ovsdb-server /etc/openvswitch/conf.db --remote=punix:/run/openvswitch/db.sock --pidfile --log-file -vconsole:warn --detach
 	ovs-vsctl --timeout=10 --no-wait init -- set Open_vSwitch . "external_ids:system-id=$LAB_NAME" \
 		"external_ids:hostname=$LAB_NAME" "ovs_version=$(ovs-vswitchd --version | sed -n '1s/.* //p')"
+	# As ovs-ctl does with --delete-transient-ports, before the switch starts.
+	for port in $(ovs-vsctl --timeout=10 --no-wait --bare --columns=name find port other_config:transient=true); do
+		ovs-vsctl --timeout=10 --no-wait --if-exists del-port "$port"
+	done
+	# As systemd does with drop-ins of ovs-vswitchd.service.
+	sed -n 's/^ExecStartPre=-//p' /etc/systemd/system/ovs-vswitchd.service.d/*.conf 2> /dev/null | sh || true
 	ovs-vswitchd --pidfile --log-file -vconsole:warn --detach
+	if [ -n "$LAB_PLAIN" ]; then
+		ip addr add "$LAB_ADDRESS/24" broadcast + dev eth0
+		ip route add default via "$LAB_GATEWAY"
+		# The neighbours may know the address by a bridge's MAC; the first packet of any booting host tells them better.
+		ping -c 1 -w 5 "$LAB_GATEWAY" > /dev/null 2>&1 &
+		return
+	fi
 	ovs-vsctl --timeout=20 --may-exist add-br br-phy \
 		-- set bridge br-phy datapath_type=netdev "other_config:hwaddr=\"$LAB_MAC:01\"" -- --may-exist add-port br-phy eth0
 	ethtool -K br-phy tx off > /dev/null || true

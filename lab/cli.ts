@@ -12,7 +12,9 @@ import { startRelay } from "./relay";
 import { stateOf } from "./state";
 
 const usage = `Usage: netplumb-lab [--dir <folder>] <command>
-  up [N] [--subnet 10.99.0.0/24]   start N hosts (default 2), or add hosts to a running lab
+  up [N] [--plain N] [--subnet 10.99.0.0/24]
+                                   start N hosts (default 2), or add hosts to a running lab; plain
+                                   ones have their address on eth0 itself, not on a bridge
   down                             remove the lab and everything that up made
   status [--json]                  show the hosts
   reboot <host>                    power loss and a new boot; the disk stays
@@ -62,6 +64,7 @@ interface Call {
 	command: string[];
 	dir?: string;
 	subnet?: string;
+	plain?: string;
 	json?: boolean;
 }
 
@@ -76,8 +79,10 @@ interface Verb {
 const verbs: Record<string, Verb> = {
 	up: {
 		optional: true,
-		run: async ({ argument, dir, subnet }) =>
-			show(await labUp({ dir, subnet, hosts: wholeNumber(argument, "The number of hosts") })),
+		run: async ({ argument, dir, subnet, plain }) => {
+			const hosts = wholeNumber(argument, "The number of hosts");
+			show(await labUp({ dir, subnet, hosts, plain: wholeNumber(plain ?? "", "The number of plain hosts") }));
+		},
 	},
 	down: { run: async ({ dir }) => console.log((await labDown({ dir })) ? "the lab is gone" : "there was no lab") },
 	status: {
@@ -105,6 +110,7 @@ async function main(argv: string[]): Promise<number> {
 		options: {
 			dir: { type: "string" },
 			subnet: { type: "string" },
+			plain: { type: "string" },
 			json: { type: "boolean" },
 			help: { type: "boolean", short: "h" },
 		},

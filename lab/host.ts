@@ -4,7 +4,7 @@ import { labImageCommand } from "./image";
 import { bootScript, hostPaths, type LabPaths } from "./options";
 import { isAlive, killRecorded, type ProcessRecord, readRecord, readText } from "./process";
 import { startDetached } from "./run";
-import { hostAddress, hostNumber, type LabState } from "./state";
+import { hostAddress, hostNumber, isPlain, type LabState } from "./state";
 import { switchPid, unplug } from "./switch";
 
 /** Process 1 of a running host; undefined when the host is off. */
@@ -27,6 +27,7 @@ export async function powerOn(paths: LabPaths, state: LabState, name: string): P
 		LAB_NAME: name,
 		LAB_ADDRESS: hostAddress(state, name),
 		LAB_GATEWAY: `${state.network}.1`,
+		LAB_PLAIN: isPlain(name) ? "1" : "",
 		// The same at every boot, so that nobody's ARP table is wrong after a reboot.
 		LAB_MAC: ["02", "4e", "50", hex(Number(state.network.split(".")[2])), hex(hostNumber(name))].join(":"),
 		LAB_SWITCH: String(switchPid(paths)),

@@ -12,6 +12,8 @@ import { startSwitch } from "./switch";
 export interface LabUpOptions extends LabOptions {
 	/** How many hosts there are to be; a running lab only grows. Default 2, or what the lab has. */
 	hosts?: number;
+	/** How many hosts p1, p2 … there are to be besides, whose address sits on eth0 itself. Default 0, or what the lab has. */
+	plain?: number;
 	/** Default: the first free one of 10.99.0.0/24, 10.99.1.0/24, … */
 	subnet?: string;
 }
@@ -78,6 +80,9 @@ export async function labUp(options: LabUpOptions = {}): Promise<LabStatus> {
 	if (options.hosts !== undefined && !(Number.isInteger(options.hosts) && options.hosts >= 1 && options.hosts <= 100)) {
 		throw new Error(`A lab has 1 to 100 hosts, not ${options.hosts}.`);
 	}
+	if (options.plain !== undefined && !(Number.isInteger(options.plain) && options.plain >= 0 && options.plain <= 10)) {
+		throw new Error(`A lab has 0 to 10 plain hosts, not ${options.plain}.`);
+	}
 	const paths = labPaths(options);
 	makeFolder(paths);
 	return await withLock(paths, async () => {
@@ -87,6 +92,7 @@ export async function labUp(options: LabUpOptions = {}): Promise<LabStatus> {
 		}
 		const state = before ?? (await newState(options.hosts ?? 2, options.subnet));
 		state.hosts = Math.max(state.hosts, options.hosts ?? 0);
+		state.plain = Math.max(state.plain ?? 0, options.plain ?? 0);
 		writeState(paths, state); // first, so that `down` finds whatever a broken `up` leaves
 		const names = hostNames(state);
 		const [newSwitch] = await Promise.all([startSwitch(paths, state), makeImage(paths), makeKeys(paths, state)]);

@@ -11,10 +11,16 @@ export interface LabState {
 	/** The machine's link into the lab; also the name of the lab's cgroups. */
 	link: string;
 	hosts: number;
+	/** Hosts whose address sits on eth0 itself. */
+	plain?: number;
 }
 
-export const hostNames = (state: LabState): string[] => Array.from({ length: state.hosts }, (_, index) => `h${index + 1}`);
-export const hostNumber = (name: string): number => Number(name.slice(1));
+const numbered = (letter: string, count: number) => Array.from({ length: count }, (_, index) => `${letter}${index + 1}`);
+/** h1, h2 … have their address on an Open vSwitch bridge; p1, p2 …, the plain ones, on eth0 itself. */
+export const hostNames = (state: LabState): string[] => [...numbered("h", state.hosts), ...numbered("p", state.plain ?? 0)];
+export const isPlain = (name: string): boolean => name.startsWith("p");
+/** Different for every host of a lab: there are at most 100 of the one sort and 10 of the other. */
+export const hostNumber = (name: string): number => Number(name.slice(1)) + (isPlain(name) ? 200 : 0);
 export const hostAddress = (state: LabState, name: string): string => `${state.network}.${10 + hostNumber(name)}`;
 
 export function readState(paths: LabPaths): LabState | undefined {

@@ -48,6 +48,11 @@ export interface HostArgs {
 	 * out of the state although its wiring may still be there: for hosts that are gone for good. Default: `"fail"`.
 	 */
 	onUnreachable?: pulumi.Input<"fail" | "forget">;
+	/**
+	 * Within how many seconds a change that can cut the way to this host (`acceptRisk: ["ssh-path"]`) has to be confirmed over a new
+	 * connection, 5 to 90. Otherwise the host takes it back by itself. Default: 30.
+	 */
+	confirmSeconds?: pulumi.Input<number>;
 	/** The time limit of each remote step, connecting included, in seconds, 1 to 3600. Default: 30 to connect, 120 for a step. */
 	timeoutSeconds?: pulumi.Input<number>;
 }
@@ -66,6 +71,7 @@ export interface HostProperties {
 	transport?: "ssh2" | "openssh" | "local";
 	heal?: boolean;
 	onUnreachable?: "fail" | "forget";
+	confirmSeconds?: number;
 	timeoutSeconds?: number;
 }
 

@@ -20,10 +20,15 @@ export interface OvsBridgeArgs {
 	/** The MTU of the bridge's own port, in bytes, 68 to 65535. Default: what Open vSwitch chooses. Changes in place. */
 	mtu?: pulumi.Input<number>;
 	/**
-	 * Interfaces of the host to put into the bridge. They must carry no address: an interface in a bridge cannot use it.
-	 * Default: none. Changes in place.
+	 * Interfaces of the host to put into the bridge. The addresses and routes of one that carries any move to the bridge's own
+	 * port, and back when it is taken out; this needs `acceptRisk`. Default: none. Changes in place.
 	 */
 	uplinks?: pulumi.Input<pulumi.Input<string>[]>;
+	/**
+	 * `["ssh-path"]`: steps that can cut the way to the host may be taken, such as moving its address to the bridge. The host takes
+	 * back what is not confirmed over a new connection within `Host.confirmSeconds`. Default: none, and such steps are refused.
+	 */
+	acceptRisk?: pulumi.Input<pulumi.Input<"ssh-path">[]>;
 	/**
 	 * What the bridge does without a controller: `"standalone"` forwards as a switch, `"secure"` forwards nothing by itself.
 	 * Default: Open vSwitch's own (standalone). A change in place clears the flows.
@@ -62,7 +67,9 @@ export class OvsBridge extends NetplumbResource {
 	declare readonly datapathId: pulumi.Output<string>;
 	/** The MAC address of the bridge's own port. */
 	declare readonly mac: pulumi.Output<string>;
-	/** The addresses of the bridge's own port, in canonical form. */
+	/** The addresses of the host that uplinks brought to the bridge's own port, and that go back with them. */
+	declare readonly uplinkAddresses: pulumi.Output<string[]>;
+	/** The addresses of the bridge's own port that the program declared, in canonical form. */
 	declare readonly addresses: pulumi.Output<string[] | undefined>;
 
 	/** Reads a bridge that another program made with the same project, stack and resource name. Changes nothing. */
@@ -71,6 +78,6 @@ export class OvsBridge extends NetplumbResource {
 	}
 
 	constructor(name: string, args: OvsBridgeArgs, opts?: pulumi.CustomResourceOptions) {
-		super("OvsBridge", name, { name: undefined, addresses: undefined, ...args }, ["datapathId", "mac"], opts);
+		super("OvsBridge", name, { name: undefined, addresses: undefined, ...args }, ["datapathId", "mac", "uplinkAddresses"], opts);
 	}
 }

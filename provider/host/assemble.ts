@@ -1,6 +1,6 @@
 // Puts the sections that the read script printed together into a snapshot.
 import { NetplumbError } from "../errors";
-import { parseLinks, parseNamespace, parseOvs, parsePaths } from "./parse";
+import { parseDeviceRoutes, parseLinks, parseNamespace, parseOvs, parsePaths } from "./parse";
 import { parseFirewall, parsePorts } from "./parse-firewall";
 import type { Seen } from "./read";
 import { type Container, DOCKER_ABSENT, type Namespace, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
@@ -54,6 +54,9 @@ export function assemble(output: string, mark: string, needs: Needs, seen: Seen,
 			});
 		}
 		if (facts.includes("ports")) snapshot.ports = parsePorts(only("listeners") ?? "", only("published") ?? "");
+		const takenBack = only("taken-back");
+		if (takenBack !== undefined) snapshot.takenBack = takenBack.split("\n").filter((line) => line !== "");
+		if (needs.devices) readDevices(snapshot, sections, needs.devices);
 		for (const reference of containers) {
 			const same = sameAsSeen(seen.get(reference), sections);
 			if (same) snapshot.containers[reference] = same;
@@ -76,6 +79,24 @@ export function assemble(output: string, mark: string, needs: Needs, seen: Seen,
 		}
 		return snapshot;
 	});
+}
+
+/** Per device: the routes of IPv4, those of IPv6, and two switches, each on a line. */
+function readDevices(snapshot: Snapshot, sections: Section[], devices: string[]): void {
+	snapshot.devices = devices;
+	for (const { words, text } of sections.filter(({ words }) => words[0] === "device")) {
+		const name = words.slice(1).join(" ");
+		const lines = text.split("\n").filter((line) => line !== "");
+		const [, arp, disabled] = /^switches (\d+) ([01])$/.exec(lines.pop() ?? "") ?? [];
+		if (arp === undefined || lines.length !== 2)
+			throw new NetplumbError(
+				"unreadable",
+				`the facts of ${name} cannot be understood: found ${JSON.stringify(text.slice(0, 120))}`,
+			);
+		snapshot.host.routes.push(...lines.flatMap((line) => parseDeviceRoutes(line, name)));
+		snapshot.host.ipv6Disabled[name] = disabled === "1";
+		snapshot.host.arpIgnore = { ...snapshot.host.arpIgnore, [name]: arp };
+	}
 }
 
 function split(output: string, mark: string): Section[] {

@@ -28,15 +28,17 @@ export type Change =
 	  }
 	/** Transmit checksum offload, which a userspace datapath cannot complete (ethtool -K tx). */
 	| { verb: "offload.disable"; where: Where; name: string }
-	| { verb: "address.add"; where: Where; dev: string; cidr: string }
-	| { verb: "address.delete"; where: Where; dev: string; cidr: string }
+	/** `words` stand in the place of the usual ones: `broadcast 192.0.2.255 metric 100`. */
+	| { verb: "address.add"; where: Where; dev: string; cidr: string; words?: string[] }
+	/** `announce`: the MAC that neighbours are told again when the deletion is taken back. */
+	| { verb: "address.delete"; where: Where; dev: string; cidr: string; announce?: string }
 	/** Adds or replaces: the kernel keys a route by destination and metric. */
 	| { verb: "route.add"; where: Where; route: Route }
 	| { verb: "route.delete"; where: Where; route: Route }
 	/** A file below /proc/sys/net; skipped where the kernel has no such file. */
 	| { verb: "sysctl.set"; where: Where; path: string[]; value: string }
-	/** Tells the neighbours where an address now lives (gratuitous ARP, unsolicited NA), sent by the kernel. */
-	| { verb: "announce"; where: Where; dev: string; mac: string }
+	/** Tells the neighbours where an address now lives (gratuitous ARP, unsolicited NA), sent by the kernel. A card may refuse it. */
+	| { verb: "announce"; where: Where; dev: string; mac: string; optional?: true }
 	| { verb: "bridge.add"; name: string }
 	| { verb: "bridge.delete"; name: string }
 	| { verb: "port.add"; bridge: string; name: string }
@@ -62,6 +64,8 @@ export type Change =
 export interface Operation {
 	change: Change;
 	describe: string;
+	/** It can cut the way to the host: its request is applied alone, under the guard (guard.ts). */
+	risk?: "ssh-path";
 }
 
 /** Two tunnels to one far end may be one tunnel to Open vSwitch: the second is planned when the first can be seen. */

@@ -1,21 +1,29 @@
 // One exchange with a host: read it, or apply steps to it and read it back. Builds the whole script and understands the answer.
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isNetplumbError, NetplumbError } from "../errors";
 import type { Transport } from "../transport/transport";
 import { assemble } from "./assemble";
+import { bootHookOff } from "./boot-hook";
 import { shWord } from "./encode";
+import { type Guarded, guardedApply } from "./guard";
+import { armFunctions, type GuardText } from "./guard-script";
 import { anyMark } from "./owned";
-import { readCall, readFunctions } from "./read";
-import { compile, EXIT, type Step } from "./script";
+import { newMark, readCall, readFunctions } from "./read";
+import { compile, EXIT, LOCK_SECONDS, type Step } from "./script";
 import { type Fact, isRunning, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
 
 /** How often the same thing is tried when the host changes meanwhile. */
 export const MAX_TRIES = 5;
-const LOCK_SECONDS = 60;
+/** Under the guard the time is short, and the other side counts it from the sending. */
+const GUARDED_LOCK_SECONDS = 5;
+
+/** How long a change of another run may be pending: longer than the longest deadline (Host.confirmSeconds) and its taking back. */
+const PENDING_MS = 120_000;
 
 export type Outcome =
-	/** Nothing is known to have been done, or the host changed meanwhile: read and plan again. */
-	| { kind: "again" }
+	/** Nothing is known to have been done, or the host changed meanwhile: read and plan again. `applied`: but it was done. */
+	| { kind: "again"; applied?: true }
 	/** Everything was taken back. `after` is what is true now. */
 	| { kind: "failed"; reason: string; after: Snapshot | undefined }
 	| { kind: "done"; after: Snapshot };
@@ -27,18 +35,34 @@ export class Exchange {
 	constructor(
 		private readonly transport: Transport,
 		readonly hostName: string,
+		/** Another connection to the same host, which the caller closes. */
+		private readonly another: (seconds: number) => Transport = () => transport,
 	) {}
 
-	async read(needs: Needs): Promise<Snapshot> {
+	/** Waits until no change of a dead run is pending any more. */
+	async read(needs: Needs, transport = this.transport): Promise<Snapshot> {
+		const started = performance.now();
 		for (let tries = 1; ; tries++) {
 			const mark = newMark();
 			const script = [
 				readFunctions(needs.facts),
+				`settle_guards ${mark} || exit ${EXIT.pending}`,
 				`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
 				readCall(mark, needs, this.seen),
 			].join("\n");
-			const result = await this.transport.run(script);
+			const result = await transport.run(script).catch((error: unknown) => {
+				// A look can be repeated: the connection was lost, perhaps long ago, and the next one may stand.
+				if (!isNetplumbError(error, "outcome-unknown") || tries >= MAX_TRIES) throw error;
+				return undefined;
+			});
+			if (!result) continue;
 			if (result.exitCode === EXIT.locked) throw this.locked();
+			if (result.exitCode === EXIT.pending) {
+				if (performance.now() - started > PENDING_MS) throw this.pending();
+				tries--;
+				await sleep(500);
+				continue;
+			}
 			const snapshot = this.understand(result.stdout, result.stderr, mark, needs);
 			if (snapshot !== "changed") return snapshot;
 			if (tries >= MAX_TRIES) {
@@ -51,22 +75,42 @@ export class Exchange {
 	}
 
 	/** Applies `steps`, which were planned on `before`, and reads back what is true then, with all that `needs` name. */
-	async apply(steps: readonly Step[], before: Snapshot, needs: Needs): Promise<Outcome> {
+	async apply(steps: readonly Step[], before: Snapshot, needs: Needs, guard?: GuardText): Promise<Outcome> {
 		const mark = newMark();
 		try {
-			const result = await this.transport.run(applyScript(steps, before, readCall(mark, needs, this.seen), needs.facts));
+			const script = applyScript(steps, before, readCall(mark, needs, this.seen), needs.facts, guard);
+			// What is under the guard is over, or taken back, by its deadline.
+			const result = await this.transport.run(script, guard ? { timeoutSeconds: guard.seconds + GUARDED_LOCK_SECONDS } : {});
 			if (result.exitCode === EXIT.stale) return { kind: "again" };
+			if (result.exitCode === EXIT.locked && guard)
+				return { kind: "failed", reason: "another run holds the lock", after: before };
 			if (result.exitCode === EXIT.locked) throw this.locked();
 			if (result.exitCode === EXIT.refused) throw new NetplumbError("conflict", `host ${this.hostName}: ${result.stderr.trim()}`);
 			const after = this.understand(result.stdout, result.stderr, mark, needs);
 			if (result.exitCode === EXIT.failed) {
 				return { kind: "failed", reason: reasonOf(result.stderr), after: after === "changed" ? undefined : after };
 			}
-			return after === "changed" ? { kind: "again" } : { kind: "done", after };
+			return after === "changed" ? { kind: "again", applied: true } : { kind: "done", after };
 		} catch (error) {
-			if (isNetplumbError(error, "outcome-unknown")) return { kind: "again" }; // Only a new look can tell what happened.
+			if (!guard && isNetplumbError(error, "outcome-unknown")) return { kind: "again" }; // Only a new look can tell what happened.
 			throw error;
 		}
+	}
+
+	/** Applies steps that can cut the way to the host. What is not confirmed over a new connection, the host takes back (guard.ts). */
+	async applyGuarded(steps: readonly Step[], before: Snapshot, needs: Needs, guarded: Guarded): Promise<Outcome> {
+		return guardedApply({
+			...guarded,
+			steps,
+			before,
+			facts: needs.facts,
+			readCall: (mark) => readCall(mark, needs, this.seen),
+			another: this.another,
+			apply: (guard) => this.apply(steps, before, needs, guard),
+			read: (transport) => this.read(needs, transport),
+			understand: (result, mark) => this.understand(result.stdout, result.stderr, mark, needs),
+			reconnect: () => this.transport.close(),
+		});
 	}
 
 	private understand(stdout: string, stderr: string, mark: string, needs: Needs): Snapshot | "changed" {
@@ -85,6 +129,13 @@ export class Exchange {
 		}
 	}
 
+	private pending(): NetplumbError {
+		return new NetplumbError(
+			"timeout",
+			`host ${this.hostName}: a change of another run waits to be confirmed or taken back for more than ${PENDING_MS / 1000} s; look at /run/netplumb/guard-* there`,
+		);
+	}
+
 	private locked(): NetplumbError {
 		return new NetplumbError(
 			"timeout",
@@ -97,25 +148,34 @@ export class Exchange {
  * Lock, compare the generation, apply, read back. The lock is taken on the folder /run itself, so that no lock file remains.
  * The generation is written before the first change: a run that dies half-way leaves a new one behind.
  */
-function applyScript(steps: readonly Step[], before: Snapshot, readBack: string, facts: readonly Fact[]): string {
+function applyScript(
+	steps: readonly Step[],
+	before: Snapshot,
+	readBack: string,
+	facts: readonly Fact[],
+	guard: GuardText | undefined,
+): string {
 	const generation = randomBytes(8).toString("hex");
 	const changes = steps.map((step) => step.operation.change);
 	const nothingOfOursIsLeft = !anyMark(before, changes);
 	// A request that did not ask for the firewall does not know whether our table is there.
 	const noTable = before.firewall === undefined ? "! nft list table inet netplumb >/dev/null 2>&1" : ":";
-	const forget = `{ ! { ${noTable}; } || rm -rf /run/netplumb; }`;
+	const forget = `{ ! { ${noTable}; } || { rm -rf /run/netplumb; ${bootHookOff()}; }; }`;
 	return [
 		"trap '' HUP INT PIPE",
 		readFunctions(facts),
 		compile(steps, before),
-		`exec 9</run; flock -x -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
+		...(guard ? [armFunctions(guard)] : []),
+		`exec 9</run; flock -x -w ${guard ? GUARDED_LOCK_SECONDS : LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
 		"g=none; [ ! -r /run/netplumb/generation ] || read -r g </run/netplumb/generation",
 		`[ "$g" = ${shWord(before.generation)} ] || exit ${EXIT.stale}`,
 		"[ -d /run/netplumb ] || mkdir -m 700 /run/netplumb",
 		`{ [ ! -L /run/netplumb ] && [ -O /run/netplumb ]; } || { echo "/run/netplumb is not a folder of root's; remove it" >&2; exit ${EXIT.refused}; }`,
 		`printf '%s\\n' ${generation} >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || exit ${EXIT.refused}`,
+		...(guard ? [`arm || { disarm; echo "the guard could not be armed, so nothing was done" >&2; exit ${EXIT.refused}; }`] : []),
 		`apply && status=0 || status=${EXIT.failed}`,
-		...(nothingOfOursIsLeft ? [`[ $status -ne 0 ] || ${forget}`] : []),
+		...(guard ? ['if [ $status -eq 0 ]; then : >"$guard/applied"; else disarm; fi'] : []),
+		...(nothingOfOursIsLeft && !guard ? [`[ $status -ne 0 ] || ${forget}`] : []),
 		// What failed is taken back: where nothing of ours was before, nothing is now.
 		...(anyMark(before, []) ? [] : [`[ $status -eq 0 ] || ${forget}`]),
 		readBack,
@@ -123,13 +183,8 @@ function applyScript(steps: readonly Step[], before: Snapshot, readBack: string,
 	].join("\n");
 }
 
-/** A line that nothing on the host can look like. */
-function newMark(): string {
-	return `@${randomBytes(12).toString("hex")}`;
-}
-
 /** What the tool said: on one line, without its own decoration, bounded. */
-function reasonOf(stderr: string): string {
+export function reasonOf(stderr: string): string {
 	const text = stderr
 		.trim()
 		.replace(/\s*\n\s*/g, "; ")

@@ -27,26 +27,32 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 		}
 		case "address.add": {
 			const had = namespaceOf(before, change.where)?.links[change.dev]?.addresses.includes(change.cidr);
-			return had ? [] : [{ ...change, verb: "address.delete" }];
+			return had ? [] : [{ verb: "address.delete", where: change.where, dev: change.dev, cidr: change.cidr }];
 		}
 		case "address.delete": {
 			const namespace = namespaceOf(before, change.where);
 			const link = namespace?.links[change.dev];
 			// The kernel may have deleted more along with it: see kinds/addresses.ts.
-			const along: Change[] = toWriteAgain(link, [change.cidr]).map((cidr) => ({ ...change, verb: "address.add", cidr }));
+			const { where, dev, announce } = change;
+			const again = (cidr: string): Change => {
+				const words = link?.details?.[cidr]?.words;
+				return { verb: "address.add", where, dev, cidr, ...(words ? { words } : {}) };
+			};
+			const along = toWriteAgain(link, [change.cidr]).map(again);
 			const v6 = change.cidr.includes(":");
 			const routes = (namespace?.routes ?? []).filter(
 				({ dev, to, protocol }) => dev === change.dev && to.includes(":") === v6 && protocol !== "kernel",
 			);
 			return [
-				{ ...change, verb: "address.add" },
+				again(change.cidr),
 				...along,
-				...routes.map((route): Change => ({ verb: "route.add", where: change.where, route })),
+				...routes.map((route): Change => ({ verb: "route.add", where, route })),
+				...(announce === undefined ? [] : [{ verb: "announce", where, dev, mac: announce, optional: true } as const]),
 			];
 		}
 		case "route.add": {
 			const old = namespaceOf(before, change.where)?.routes.find(
-				(route) => route.to === change.route.to && route.metric === change.route.metric,
+				(route) => route.to === change.route.to && route.metric === change.route.metric && route.table === change.route.table,
 			); // whatever its device: the kernel's "replace" replaces it for both families
 			return [old ? { ...change, route: old } : { ...change, verb: "route.delete" }];
 		}
@@ -56,7 +62,12 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			const [family, , dev = "", key] = change.path;
 			if (key === "route_localnet" && typeof before.firewall === "object")
 				return dev in before.firewall.routeLocalnet ? [{ ...change, value: before.firewall.routeLocalnet[dev] ? "1" : "0" }] : [];
-			const was = family === "ipv6" && key === "disable_ipv6" ? namespaceOf(before, change.where)?.ipv6Disabled[dev] : undefined;
+			const namespace = namespaceOf(before, change.where);
+			if (family === "ipv4" && key === "arp_ignore") {
+				const was = namespace?.arpIgnore?.[dev];
+				return was === undefined ? [] : [{ ...change, value: was }];
+			}
+			const was = family === "ipv6" && key === "disable_ipv6" ? namespace?.ipv6Disabled[dev] : undefined;
 			return was === undefined ? [] : [{ ...change, value: was ? "1" : "0" }];
 		}
 		case "bridge.add":
@@ -71,7 +82,7 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 				const value = plain(port.columns[name]);
 				if (value !== undefined) columns[name] = value;
 			}
-			Object.assign(columns, keyed("external_ids", port.columns["external_ids"]));
+			for (const map of ["other_config", "external_ids"]) Object.assign(columns, keyed(map, port.columns[map]));
 			const type = plain(port.interface["type"]);
 			const tunnel = { type, ...keyed("options", port.interface["options"]) };
 			return [

@@ -3,6 +3,7 @@
 import { canonicalCidr } from "../../sdk/addressing/ip";
 import { NetplumbError } from "../errors";
 import {
+	type AddressDetail,
 	type Link,
 	type Namespace,
 	OVS_ABSENT,
@@ -42,7 +43,10 @@ export function parseLinks(text: string): Record<string, Link> {
 		if (typeof name !== "string" || typeof item["ifindex"] !== "number" || typeof item["mtu"] !== "number") {
 			throw unreadable("ip address", JSON.stringify(item));
 		}
-		const addresses = (item["addr_info"] as Record<string, unknown>[] | undefined) ?? [];
+		const addresses = ((item["addr_info"] as Record<string, unknown>[] | undefined) ?? []).filter(
+			(address) => address["scope"] !== "link" && typeof address["local"] === "string",
+		);
+		const cidrOf = (address: Record<string, unknown>) => canonicalCidr(`${address["local"]}/${address["prefixlen"]}`) ?? "";
 		const link: Link = {
 			name,
 			index: item["ifindex"],
@@ -50,10 +54,8 @@ export function parseLinks(text: string): Record<string, Link> {
 			mac: String(item["address"] ?? ""),
 			mtu: item["mtu"],
 			up: Array.isArray(item["flags"]) && item["flags"].includes("UP"),
-			addresses: addresses
-				.filter((address) => address["scope"] !== "link" && typeof address["local"] === "string")
-				.map((address) => canonicalCidr(`${address["local"]}/${address["prefixlen"]}`) ?? "")
-				.filter((cidr) => cidr !== ""),
+			addresses: addresses.map(cidrOf).filter((cidr) => cidr !== ""),
+			details: Object.fromEntries(addresses.map((address) => [cidrOf(address), detailOf(address, name)])),
 		};
 		// The other end is named where it lives in the same namespace, and numbered where it does not.
 		if (typeof item["link_index"] === "number") link.peerIndex = item["link_index"];
@@ -67,6 +69,50 @@ export function parseLinks(text: string): Record<string, Link> {
 		if (peer) links[item["ifname"] as string]!.peerIndex = peer.index;
 	}
 	return links;
+}
+
+const FOREVER = 4294967295;
+
+/** How the address was made, in the words of ip-address(8). */
+function detailOf(address: Record<string, unknown>, dev: string): AddressDetail {
+	const words: string[] = [];
+	const put = (word: string, value: unknown) => value !== undefined && words.push(word, String(value));
+	put("broadcast", address["broadcast"]);
+	if (address["scope"] !== "global") put("scope", address["scope"]);
+	if (address["label"] !== dev) put("label", address["label"]);
+	put("metric", address["metric"]);
+	for (const flag of ["noprefixroute", "nodad", "home"]) if (address[flag] === true) words.push(flag);
+	if (address["valid_life_time"] !== FOREVER && address["valid_life_time"] !== undefined)
+		return { words, bound: `it expires in ${address["valid_life_time"]} s, so a DHCP client or router advertisements renew it` };
+	if (address["address"] !== undefined) return { words, bound: `it belongs to a link with the peer ${address["address"]}` };
+	if (address["preferred_life_time"] === 0) words.push("valid_lft", "forever", "preferred_lft", "0");
+	return { words };
+}
+
+/** `ip -j -d route show table all dev DEV`, of one family: everything that the kernel does not make by itself. */
+export function parseDeviceRoutes(text: string, dev: string): Route[] {
+	return array("ip route", text)
+		.filter((item) => (item["type"] ?? "unicast") === "unicast" && item["protocol"] !== "kernel" && item["table"] !== "local")
+		.map((item) => {
+			const [route] = parseRoutes(JSON.stringify([{ ...item, dev, table: "main" }]));
+			if (!route) throw unreadable("ip route", JSON.stringify(item));
+			const table = item["table"] ?? "main";
+			if (table !== "main") route.table = String(table);
+			const isV6 = route.to.includes(":");
+			const words: string[] = [];
+			if (!isV6 && item["scope"] !== undefined && item["scope"] !== "global") words.push("scope", String(item["scope"]));
+			if (item["tos"] !== undefined) words.push("tos", String(item["tos"]));
+			if (item["pref"] !== undefined && item["pref"] !== "medium") words.push("pref", String(item["pref"]));
+			for (const metrics of (item["metrics"] as Record<string, unknown>[] | undefined) ?? [])
+				for (const [name, value] of Object.entries(metrics)) words.push(name, String(value));
+			if (words.length > 0) route.words = words;
+			const strange = ["nexthops", "encap", "nhid", "via", "from"].find((key) => item[key] !== undefined);
+			if (item["expires"] !== undefined || route.protocol === "ra")
+				route.bound = "it comes from router advertisements, which go on to arrive there";
+			else if (route.protocol === "dhcp") route.bound = "a DHCP client looks after it";
+			else if (strange !== undefined) route.bound = `netplumb cannot write a route with "${strange}"`;
+			return route;
+		});
 }
 
 /** `ip -j -d route show table all` */

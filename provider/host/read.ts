@@ -1,5 +1,7 @@
 // The script text that reads a host. Constant; the containers asked for are passed as arguments of the function.
-import { shWord } from "./encode";
+import { randomBytes } from "node:crypto";
+import { shCommand } from "./encode";
+import { SETTLE } from "./guard-settle";
 import { factCalls, factFunctions } from "./read-firewall";
 import type { Fact, Needs, RunningContainer } from "./snapshot";
 
@@ -65,6 +67,20 @@ read_host() {
 	read_facts
 	[ $# -eq 0 ] || read_containers "$@"
 	section end
+}
+read_devices() {
+	mark=$1
+	shift
+	for dev; do
+		[ -d "/proc/sys/net/ipv4/conf/$dev" ] || continue
+		section device "$dev"
+		ip -4 -j -d route show table all dev "$dev" && printf '\\n' || return 1
+		if [ -d /proc/sys/net/ipv6 ]; then ip -6 -j -d route show table all dev "$dev" || return 1; else printf '[]'; fi
+		arp=0 disabled=1
+		read -r arp <"/proc/sys/net/ipv4/conf/$dev/arp_ignore" || :
+		[ ! -e "/proc/sys/net/ipv6/conf/$dev/disable_ipv6" ] || read -r disabled <"/proc/sys/net/ipv6/conf/$dev/disable_ipv6" || :
+		printf '\\nswitches %s %s' "$arp" "$disabled"
+	done
 }
 in_cgroup_of() {
 	while read -r line; do
@@ -139,17 +155,23 @@ FACTS
 `.trim();
 
 export function readFunctions(facts: readonly Fact[]): string {
-	return `${FUNCTIONS}\n${factFunctions(facts)}`;
+	return `${FUNCTIONS}\n${SETTLE}\n${factFunctions(facts)}`;
+}
+
+/** A line that nothing on the host can look like. */
+export function newMark(): string {
+	return `@${randomBytes(12).toString("hex")}`;
 }
 
 /**
  * The call that prints the facts; `mark` is random, so that no text on the host can look like it. `seen` are the containers as
  * they were at the last look.
  */
-export function readCall(mark: string, { containers, facts, destinations }: Needs, seen: Seen): string {
+export function readCall(mark: string, { containers, facts, destinations, devices = [] }: Needs, seen: Seen): string {
 	const words = containers.map((reference) => {
 		const container = seen.get(reference);
 		return container ? [container.pid, container.startTime, container.id, reference].join(":") : reference;
 	});
-	return `read_facts() { ${factCalls(facts)}; }; ${["read_host", mark, ...destinations, "--", ...words].map(shWord).join(" ")}`;
+	const host = `read_facts() { ${factCalls(facts)}; }; ${shCommand(["read_host", mark, ...destinations, "--", ...words])}`;
+	return devices.length === 0 ? host : `${shCommand(["read_devices", mark, ...devices])} || exit 1; ${host}`;
 }

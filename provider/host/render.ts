@@ -49,7 +49,7 @@ export function render(change: Change): Rendered {
 			return ip(words);
 		}
 		case "address.add":
-			return ip(["address", "replace", change.cidr, ...addressOptions(change.cidr), "dev", change.dev]);
+			return ip(["address", "replace", change.cidr, ...(change.words ?? addressOptions(change.cidr)), "dev", change.dev]);
 		case "address.delete":
 			return ip(["address", "delete", change.cidr, "dev", change.dev]);
 		case "route.add":
@@ -64,10 +64,13 @@ export function render(change: Change): Rendered {
 				line: [
 					notify(["ipv4", "conf", change.dev, "arp_notify"], "arp"),
 					notify(["ipv6", "conf", change.dev, "ndisc_notify"], "ndisc"),
-					shCommand(["ip", "link", "set", "dev", change.dev, "address", change.mac]),
+					// The driver of a card that is up may refuse its own address again (eth_prepare_mac_addr_change in net/ethernet/eth.c).
+					shCommand(["ip", "link", "set", "dev", change.dev, "address", change.mac]) + (change.optional ? " || :" : ""),
 					notify(["ipv4", "conf", change.dev, "arp_notify"], "arp", "back"),
 					notify(["ipv6", "conf", change.dev, "ndisc_notify"], "ndisc", "back"),
-				].join(" && "),
+				]
+					.map((step) => `{ ${step}; }`)
+					.join(" && "),
 			};
 		case "sysctl.set":
 			return { tool: "sh", line: sysctl(change.path, change.value) };
@@ -127,6 +130,8 @@ function routeWords(route: Route): string[] {
 		...["dev", route.dev, "metric", String(route.metric), "proto", PROTOCOLS[route.protocol] ?? route.protocol],
 		...(route.source === undefined ? [] : ["src", route.source]),
 		...(route.onlink ? ["onlink"] : []),
+		...(route.table === undefined ? [] : ["table", route.table]),
+		...(route.words ?? []),
 	];
 }
 
@@ -146,7 +151,7 @@ function notify(path: string[], variable: string, back?: "back"): string {
 	const file = sysctlFile(path);
 	// A sysctl file gives one byte to a shell that reads byte by byte, and then its end: read fails, but has the value.
 	const act = back ? `printf %s "$${variable}" >${file}` : `{ read -r ${variable} <${file}; printf 1 >${file}; }`;
-	return `{ [ ! -e ${file} ] || ${act}; }`;
+	return `[ ! -e ${file} ] || ${act}`;
 }
 
 function rowCommands(table: string, row: string, columns: Record<string, ColumnValue>): string[][] {

@@ -11,7 +11,10 @@ import { OVS_TIMEOUT, placeOf, type Rendered, render, Stage } from "./render";
 import { FLUSH_FUNCTION, type Nft } from "./render-firewall";
 import { isRunning, type RunningContainer, type Snapshot } from "./snapshot";
 
-export const EXIT = { stale: 74, locked: 75, refused: 76, failed: 77 } as const;
+/** How long a script waits for the lock on the host. */
+export const LOCK_SECONDS = 60;
+
+export const EXIT = { stale: 74, locked: 75, refused: 76, failed: 77, pending: 78 } as const;
 
 export interface Step {
 	operation: Operation;
@@ -48,6 +51,17 @@ export function compile(steps: readonly Step[], before: Snapshot): string {
 	for (const index of blocks.keys()) lines.push(`do_${index} || { roll_back ${index}; return 1; }`);
 	lines.push("return 0", "}");
 	return lines.join("\n");
+}
+
+/** The shell text that takes all of `steps` back, however much of them was done: undoing what was not done changes nothing. */
+export function compileRollback(steps: readonly Step[], before: Snapshot): string {
+	const blocks = arrange(steps, before);
+	const undos = blocks.map((block, index) => {
+		const container = block.where === HOST ? undefined : findContainer(before, block.where);
+		return [`undo_${index}() {`, inPlace(container, `${undoFunction(block)}\ndone_=${block.steps.length}\nundo`), "}"].join("\n");
+	});
+	const calls = blocks.map((_, index) => `undo_${index}`).reverse();
+	return ["exec 8</proc/self/ns/net", ...undos, "roll_back_all() {", ...calls, ":", "}"].join("\n");
 }
 
 function arrange(steps: readonly Step[], before: Snapshot): Block[] {

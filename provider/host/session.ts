@@ -1,8 +1,10 @@
 // One session a host: requests that wait for the same host share one snapshot, one plan and one script.
 import { type ErrorCode, isNetplumbError, NetplumbError } from "../errors";
+import { notice } from "../notice";
 import type { Transport } from "../transport/transport";
 import { HOST, type Operation, touches } from "./change";
 import { Exchange, MAX_TRIES } from "./exchange";
+import { CONFIRM_SECONDS } from "./guard";
 import { anyMark } from "./owned";
 import { placeOf } from "./render";
 import { FACTS, type Fact, type Needs, type Snapshot } from "./snapshot";
@@ -15,6 +17,12 @@ export interface Request<T> {
 	facts?: readonly Fact[];
 	/** The addresses whose way from the host is needed. */
 	destinations?: string[];
+	/** The links of the host whose routes and switches are needed. */
+	devices?: string[];
+	/** Who asks, for people who find an unconfirmed change on the host. */
+	owner?: string;
+	/** Seconds within which a change that can cut the way to the host has to be confirmed. */
+	confirmSeconds?: number;
 	/** Pure: the operations that lead from the snapshot to what is wanted; none when it is so already. Throws NetplumbError. */
 	plan(snapshot: Snapshot): Operation[];
 	/** What to answer once the snapshot shows that nothing is left to do. */
@@ -63,8 +71,9 @@ export class HostSession {
 	private waiting: Waiting[] = [];
 	private running = false;
 
-	constructor(transport: Transport, hostName: string) {
-		this.exchange = new Exchange(transport, hostName);
+	/** @param another Another connection to the same host; the time limit is for connecting. */
+	constructor(transport: Transport, hostName: string, another?: (seconds: number) => Transport) {
+		this.exchange = new Exchange(transport, hostName, another);
 	}
 
 	submit<T>(request: Request<T>): Promise<T> {
@@ -100,7 +109,10 @@ export class HostSession {
 
 	/** Brings every request of the batch to an end, and gives the last look at the host if it is still good. */
 	private async settle(batch: Waiting[], known?: Snapshot): Promise<Snapshot | undefined> {
-		const snapshot = await this.swept(known ?? (await this.exchange.read(needsOf(batch))), batch);
+		const found = known ?? (await this.exchange.read(needsOf(batch)));
+		for (const what of found.takenBack ?? [])
+			notice(`host ${this.exchange.hostName}: an earlier run was not confirmed and was taken back (${what})`);
+		const snapshot = await this.swept(found, batch);
 		const taken = new Set<string>();
 		const now: Planned[] = [];
 		const later: Waiting[] = [];
@@ -108,7 +120,9 @@ export class HostSession {
 			const operations = planOrEnd(one, snapshot);
 			if (!operations) continue;
 			const objects = operations.flatMap((operation) => touches(operation.change));
-			if (objects.some((object) => taken.has(object))) {
+			// What is under the guard is confirmed or taken back as a whole, so it is alone in its script.
+			const alone = now.length > 0 && (isRisky(operations) || isRisky(now[0]!.operations));
+			if (alone || objects.some((object) => taken.has(object))) {
 				later.push(one);
 				continue;
 			}
@@ -132,10 +146,14 @@ export class HostSession {
 		const batch = now.map(({ one }) => one);
 		const steps = now.flatMap(({ one, operations }) => {
 			const onlyInside = operations.every((operation) => placeOf(operation.change).where !== HOST);
-			return operations.map((operation) => ({ operation, undo: one.request.keepOnFailure !== true, onlyInside }));
+			const undo = one.request.keepOnFailure !== true || isRisky(operations);
+			return operations.map((operation) => ({ operation, undo, onlyInside }));
 		});
 		for (const one of batch) one.begun = true;
-		const outcome = await this.exchange.apply(steps, before, needsOf([...batch, ...this.waiting]));
+		const needs = needsOf([...batch, ...this.waiting]);
+		const outcome = isRisky(now[0]!.operations)
+			? await this.exchange.applyGuarded(steps, before, needs, guardOf(now[0]!))
+			: await this.exchange.apply(steps, before, needs);
 		if (outcome.kind === "again") return this.again(batch);
 		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after);
 		const unfinished: Waiting[] = [];
@@ -190,12 +208,22 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 
 function covers(snapshot: Snapshot | undefined, one: Waiting): boolean {
 	if (snapshot === undefined) return false;
-	const { containers, facts = [], destinations = [] } = one.request;
+	const { containers, facts = [], destinations = [], devices = [] } = one.request;
 	return (
 		containers.every((reference) => reference in snapshot.containers) &&
 		facts.every((fact) => snapshot[fact] !== undefined) &&
-		destinations.every((address) => address in (snapshot.paths ?? {}))
+		destinations.every((address) => address in (snapshot.paths ?? {})) &&
+		devices.every((device) => snapshot.devices?.includes(device))
 	);
+}
+
+function isRisky(operations: readonly Operation[]): boolean {
+	return operations.some(({ risk }) => risk !== undefined);
+}
+
+function guardOf({ one: { request }, operations }: Planned) {
+	const what = `${request.owner ?? "somebody"}: ${doing(operations)}`;
+	return { seconds: request.confirmSeconds ?? CONFIRM_SECONDS, what };
 }
 
 function needsOf(batch: readonly Waiting[]): Needs {
@@ -203,10 +231,13 @@ function needsOf(batch: readonly Waiting[]): Needs {
 		containers: [...new Set(batch.flatMap(({ request }) => request.containers))],
 		facts: FACTS.filter((fact) => batch.some(({ request }) => request.facts?.includes(fact))),
 		destinations: [...new Set(batch.flatMap(({ request }) => request.destinations ?? []))],
+		devices: [...new Set(batch.flatMap(({ request }) => request.devices ?? []))],
 	};
 }
 
 function doing(operations: readonly Operation[]): string {
-	const shown = operations.slice(0, 3).map((operation) => operation.describe);
-	return shown.join(", ") + (operations.length > 3 ? ` and ${operations.length - 3} more` : "");
+	const risky = operations.filter(({ risk }) => risk !== undefined);
+	const all = risky.length > 0 ? risky : operations;
+	const shown = all.slice(0, 3).map((operation) => operation.describe);
+	return shown.join(", ") + (all.length > 3 ? ` and ${all.length - 3} more` : "");
 }

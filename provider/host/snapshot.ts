@@ -4,10 +4,15 @@ import type { Firewall, PortHolder } from "./firewall";
 /** The network stack of one namespace: the host's own, or a container's. */
 export interface Namespace {
 	links: Record<string, Link>;
-	/** Routes of the main table. Only read inside containers: a router's host table can be huge and is never ours. */
+	/**
+	 * Routes of the main table of a container. Of the host only those of the devices asked for, of all tables: a router's own table can
+	 * be huge.
+	 */
 	routes: Route[];
-	/** `/proc/sys/net/ipv6/conf/<name>/disable_ipv6`, for containers. */
+	/** `/proc/sys/net/ipv6/conf/<name>/disable_ipv6`, for containers and for the devices asked for. */
 	ipv6Disabled: Record<string, boolean>;
+	/** `/proc/sys/net/ipv4/conf/<name>/arp_ignore`, for the devices asked for. */
+	arpIgnore?: Record<string, string>;
 }
 
 export interface Link {
@@ -24,6 +29,15 @@ export interface Link {
 	alias?: string;
 	/** Canonical CIDRs with host bits, without link-local ones. */
 	addresses: string[];
+	/** What `ip address` says beyond the address itself, by CIDR. */
+	details?: Record<string, AddressDetail>;
+}
+
+export interface AddressDetail {
+	/** The words that make it again: `broadcast 192.0.2.255 metric 100`. */
+	words: string[];
+	/** Why it cannot stand on another link: who gave it goes on looking after it here. */
+	bound?: string;
 }
 
 export interface Route {
@@ -36,6 +50,12 @@ export interface Route {
 	protocol: string;
 	onlink: boolean;
 	source?: string;
+	/** Absent for the main table. */
+	table?: string;
+	/** Words for attributes beyond these: `scope link`, `mtu 1400`. */
+	words?: string[];
+	/** Why it cannot be written by us. */
+	bound?: string;
 }
 
 /** How the host would send to an address: the answer of the kernel's own lookup (`ip route get`). */
@@ -122,6 +142,10 @@ export interface Snapshot {
 	firewall?: Firewall | string;
 	/** Who has which port of the host. Only where somebody asked for it; a sentence when it cannot be known. */
 	ports?: PortHolder[] | string;
+	/** The links of the host whose routes and switches were asked for. */
+	devices?: string[];
+	/** What a change of a dead run was that the host has taken back since, in words. */
+	takenBack?: string[];
 }
 
 /** What is read only when a request asks for it. */
@@ -135,6 +159,8 @@ export interface Needs {
 	facts: Fact[];
 	/** Addresses to look up in the host's routing. */
 	destinations: string[];
+	/** Links of the host whose routes and switches are needed. */
+	devices?: string[];
 }
 
 export function isRunning(container: Container | undefined): container is RunningContainer {

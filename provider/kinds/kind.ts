@@ -45,6 +45,10 @@ export interface Kind<A extends object> {
 	readonly facts?: readonly Fact[];
 	/** The addresses whose way from the host it needs to know. */
 	destinations?(args: A): string[];
+	/** The links of the host whose routes and switches the plan has to know. */
+	devices?(args: A): string[];
+	/** What people should know before an update, from inputs and state alone. Any input may be unknown. */
+	notes?(args: A, state: Record<string, unknown>): string[];
 	/** Throws NetplumbError when something stands in the way or is missing. */
 	plan(wish: Wish<A>, snapshot: Snapshot): Operation[];
 	observe(args: A, mark: string, snapshot: Snapshot): Observed<A>;
@@ -55,4 +59,9 @@ export interface Kind<A extends object> {
 /** One operation; the description completes "could not …". */
 export function operation(change: Operation["change"], describe: string): Operation {
 	return { change, describe };
+}
+
+/** One that can cut the way to the host. */
+export function risky(change: Operation["change"], describe: string): Operation {
+	return { change, describe, risk: "ssh-path" };
 }

@@ -22,10 +22,11 @@ import {
 	text,
 } from "../validate/index";
 import { hostAddresses, LEAST_IPV6_MTU, toDelete, toWriteAgain } from "./addresses";
+import { carriedTo } from "./carried";
 import { differing, inWords, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
-import { planUplinks } from "./uplinks";
+import { planUplinks, type UplinkPlan, uplinkNotes } from "./uplinks";
 
 const controller = string({
 	grammar: /^(?:tcp|ssl|ptcp|pssl|unix|punix):[A-Za-z0-9_.:[\]/-]+$/,
@@ -58,6 +59,7 @@ const shape = object({
 			text(),
 		),
 	),
+	acceptRisk: optional(list(oneOf("ssh-path"), { unique: true })),
 	adopt: optional(boolean),
 });
 
@@ -90,11 +92,13 @@ interface Before {
 export const ovsBridge: Kind<OvsBridgeArgs> = {
 	name: "OvsBridge",
 	schema: ovsBridgeSchema,
-	outputs: ["datapathId", "mac"],
+	outputs: ["datapathId", "mac", "uplinkAddresses"],
 	replace: ["name", "datapath"],
 	complete: (args, owner) => ({ ...args, name: args.name ?? derivedInterface(owner) }),
 	physicalName: (args) => args.name!,
 	containers: () => [],
+	notes: uplinkNotes,
+	devices: (args) => (args.uplinks?.length ? [args.name!, ...args.uplinks] : []),
 
 	plan(wish, snapshot) {
 		const name = (wish.wanted ?? wish.previous)?.name;
@@ -133,7 +137,11 @@ export const ovsBridge: Kind<OvsBridgeArgs> = {
 		}
 		return {
 			args: found,
-			outputs: { datapathId: String(columnAt(bridge?.columns ?? {}, "datapath_id") ?? ""), mac: link?.mac ?? "" },
+			outputs: {
+				datapathId: String(columnAt(bridge?.columns ?? {}, "datapath_id") ?? ""),
+				mac: link?.mac ?? "",
+				uplinkAddresses: typeof snapshot.ovs === "object" ? carriedTo(args.name!, snapshot.ovs, snapshot.hostName) : [],
+			},
 		};
 	},
 
@@ -179,8 +187,12 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 		columns["datapath_type"] = userspace ? "netdev" : "system";
 		operations.push(operation({ verb: "bridge.add", name }, `add bridge ${name}`));
 	}
+	const mac = args.otherConfig?.["hwaddr"] ?? (adopted ? undefined : derivedMac(wish.mark));
+	const uplinks = planUplinks({ wish, bridge: name, userspace, mac, ovs, snapshot }, args.uplinks ?? []);
 	// Without this, the bridge's MAC and datapath id follow its ports as they come and go.
-	if (!adopted && args.otherConfig?.["hwaddr"] === undefined) columns["other_config:hwaddr"] = derivedMac(wish.mark);
+	if (!adopted && args.otherConfig?.["hwaddr"] === undefined)
+		// The host keeps the MAC that the network knows it by. In userspace it must not: the kernel would hear everything twice.
+		columns["other_config:hwaddr"] = uplinks.mac !== undefined && !userspace ? uplinks.mac : derivedMac(wish.mark);
 	columns["external_ids:netplumb"] = wish.mark;
 	if (adopted) {
 		const kept = mine ? keptBefore(bridge!) : { ...before(bridge!, {}, link?.addresses ?? [], undefined), up: link?.up === true };
@@ -218,9 +230,8 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 	} else if (args.mtu === undefined && bridge && wish.previous?.mtu !== undefined && requested !== undefined) {
 		operations.push(releaseMtu(name, ownMtu(bridge, snapshot)));
 	}
-	operations.push(...planUplinks(wish, args.uplinks ?? [], name, ovs, snapshot));
-	operations.push(...planOwnPort(wish, args, name, userspace, adopted, snapshot));
-	return operations;
+	operations.push(...planOwnPort(wish, args, name, userspace, adopted, snapshot, uplinks));
+	return [...operations, ...uplinks.operations];
 }
 
 /** The bridge's own port: addresses, link state, and no IPv6 on the host's side unless an IPv6 address is declared. */
@@ -231,11 +242,13 @@ function planOwnPort(
 	userspace: boolean,
 	adopted: boolean,
 	snapshot: Snapshot,
+	uplinks: UplinkPlan,
 ): Operation[] {
 	const link = snapshot.host.links[name];
 	const operations: Operation[] = [];
-	const wanted = args.addresses ?? [];
-	const missing = wanted.filter((address) => !link?.addresses.includes(address));
+	// What an uplink brought is not this function's to add or remove.
+	const wanted = [...(args.addresses ?? []), ...uplinks.addresses];
+	const missing = wanted.filter((address) => !link?.addresses.includes(address) && !uplinks.addresses.includes(address));
 	for (const address of missing) {
 		const holder = Object.values(snapshot.host.links).find(
 			(other) => other.name !== name && other.addresses.some((text) => text.split("/")[0] === address.split("/")[0]),
@@ -257,7 +270,8 @@ function planOwnPort(
 		);
 	const alias = aliasWithLinkMark(link?.alias, wish.mark);
 	const fresh = !link?.up;
-	if (!adopted && (fresh || missing.length > 0 || gone.length > 0)) {
+	const arriving = uplinks.arriving.length > 0;
+	if (!adopted && (fresh || arriving || missing.length > 0 || gone.length > 0)) {
 		const ipv6 = wanted.some((address) => address.includes(":"));
 		// accept_ra first: with IPv6 on, a container's router advertisement must never reach the host's routing.
 		operations.push(
@@ -273,7 +287,7 @@ function planOwnPort(
 			),
 		);
 	}
-	if (userspace && (fresh || missing.length > 0) && !adopted) {
+	if (userspace && (fresh || arriving || missing.length > 0) && !adopted) {
 		operations.push(operation({ verb: "offload.disable", where: HOST, name }, `switch checksum offload off on bridge ${name}`));
 	}
 	if (fresh || link?.alias !== alias) {
@@ -299,6 +313,10 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 	const mine = (port: string) => port === name || wish.marks.includes(rowMark(ovs.ports[port]?.columns ?? {}) ?? "");
 	const kept = columnAt(bridge.columns, BEFORE);
 	const link = snapshot.host.links[name];
+	const userspace = bridge.columns["datapath_type"] === "netdev";
+	const { operations: takeOut } = planUplinks({ wish, bridge: name, userspace, ovs, snapshot }, []);
+	// The host's address goes back first, under the guard; the bridge is deleted when that is confirmed.
+	if (takeOut.some(({ risk }) => risk !== undefined)) return takeOut;
 	if (typeof kept !== "string") {
 		const foreign = bridge.ports.filter((port) => !mine(port));
 		if (foreign.length > 0) {
@@ -307,13 +325,13 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 				`host ${snapshot.hostName}: bridge "${name}" still has ports that are not this resource's: found ${foreign.slice(0, 5).join(", ")}, expected none; remove them first`,
 			);
 		}
-		return [...planUplinks(wish, [], name, ovs, snapshot), operation({ verb: "bridge.delete", name }, `delete bridge ${name}`)];
+		return [...takeOut, operation({ verb: "bridge.delete", name }, `delete bridge ${name}`)];
 	}
 	const before = keptBefore(bridge);
 	const columns: Record<string, ColumnValue> = { "external_ids:netplumb": undefined, [BEFORE]: undefined };
 	for (const [path, value] of Object.entries(before.columns)) columns[path] = value ?? undefined;
 	const operations: Operation[] = [
-		...planUplinks(wish, [], name, ovs, snapshot),
+		...takeOut,
 		operation({ verb: "row.set", table: "Bridge", row: name, columns }, `give bridge ${name} its settings back`),
 	];
 	if (!sameValue(before.controllers, bridge.controllers))

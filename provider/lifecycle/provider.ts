@@ -4,6 +4,7 @@ import { markOf } from "../host/marks";
 import { ApplyError } from "../host/session";
 import type { Snapshot } from "../host/snapshot";
 import type { Kind, Wish } from "../kinds/kind";
+import { notice } from "../notice";
 import { check } from "./check";
 import { diff, differsOnHost } from "./diff";
 import { nameOf, sessionFor, useSecrets } from "./sessions";
@@ -14,10 +15,14 @@ type Props = Record<string, unknown>;
 export function providerOf<A extends object>(kind: Kind<A>) {
 	const idOf = (inputs: Inputs) => `${nameOf(inputs.host)}/${kind.physicalName(knownArgs(kind, inputs))}`;
 
-	const needs = (args: A) => ({
+	/** What the plan has to know, and who asks. */
+	const needs = (inputs: Inputs, args: A, previous?: A) => ({
 		containers: kind.containers(args),
 		facts: kind.facts ?? [],
 		destinations: kind.destinations?.(args) ?? [],
+		devices: [...new Set([args, ...(previous ? [previous] : [])].flatMap((one) => kind.devices?.(one) ?? []))],
+		owner: inputs.owner,
+		confirmSeconds: inputs.host.confirmSeconds,
 	});
 
 	/** Brings the host to what `inputs` say and answers with the new state. */
@@ -26,7 +31,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		const wish: Wish<A> = { ...marksOf(inputs, previous), wanted };
 		if (previous) wish.previous = knownArgs(kind, previous);
 		return sessionFor(inputs.host).submit({
-			...needs(wanted),
+			...needs(inputs, wanted, wish.previous),
 			plan: (snapshot) => kind.plan(wish, snapshot),
 			done: (snapshot) => stateOf(kind, inputs, { ...kind.observe(wanted, wish.mark, snapshot), args: wanted }),
 		});
@@ -43,13 +48,19 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			return Promise.resolve();
 		},
 
-		async check(_olds: Props, news: Props) {
+		async check(olds: Props, news: Props) {
 			const { inputs, failures } = check(kind, news);
+			// Of a resource that exists, diff knows more.
+			if (failures.length === 0 && Object.keys(olds ?? {}).length === 0) say(inputs, {});
 			// Each reason begins with the path. Where `property` is set, the engine prints the value too, which may be a pasted key.
 			return { inputs, failures: failures.map(({ reason }) => ({ property: "", reason })) };
 		},
 
-		diff: async (_id: string, olds: Props, news: Props) => diff(kind, migrate(olds as State), news as Inputs),
+		async diff(_id: string, olds: Props, news: Props) {
+			const state = migrate(olds as State);
+			say(news as Inputs, state);
+			return diff(kind, state, news as Inputs);
+		},
 
 		async create(props: Props) {
 			const inputs = props as Inputs;
@@ -74,7 +85,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			const wanted = declaredArgs(kind, state);
 			const wish: Wish<A> = { ...marksOf(state), wanted, previous: knownArgs(kind, state) };
 			return sessionFor(state.host).submit({
-				...needs(wanted),
+				...needs(state, wanted, wish.previous),
 				plan: () => [],
 				done: (snapshot) => {
 					const exists = kind.exists(wish.marks, snapshot);
@@ -100,7 +111,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			const wish: Wish<A> = { ...marksOf(state), previous };
 			try {
 				await sessionFor(state.host).submit({
-					...needs(previous),
+					...needs(state, previous),
 					plan: (snapshot) => kind.plan(wish, snapshot),
 					done: () => undefined,
 					keepOnFailure: true,
@@ -115,6 +126,10 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 	function marksOf(inputs: Inputs, previous?: State): { mark: string; marks: string[] } {
 		const mark = markOf(inputs.owner, kind.name);
 		return { mark, marks: [...new Set([mark, markOf(previous?.owner ?? inputs.owner, kind.name)])] };
+	}
+
+	function say(inputs: Inputs, state: Record<string, unknown>): void {
+		for (const text of kind.notes?.(knownArgs(kind, inputs), state) ?? []) notice(`${inputs.owner.split("/").at(-1)}: ${text}`);
 	}
 
 	/** What would mend the host, in words; a sentence when it cannot be mended as things stand. */

@@ -1,5 +1,6 @@
 // One session a host and process: this is where requests of different resources meet.
 import { HostSession } from "../host/session";
+import { connect } from "../transport/index";
 import { hostKeyOf, transportFor } from "../transport/pool";
 import type { Secrets } from "../transport/transport";
 import type { HostSettings } from "../validate/host";
@@ -13,11 +14,14 @@ export function useSecrets(given: Secrets): void {
 }
 
 export function sessionFor(host: HostSettings): HostSession {
-	const { heal, onUnreachable, ...address } = host;
-	const key = hostKeyOf(address, secrets);
+	const { heal, onUnreachable, confirmSeconds, ...address } = host;
+	const given = secrets;
+	const key = hostKeyOf(address, given);
 	let session = sessions.get(key);
 	if (!session) {
-		session = new HostSession(transportFor(address, secrets), nameOf(host));
+		session = new HostSession(transportFor(address, given), nameOf(host), (timeoutSeconds) =>
+			connect({ ...address, timeoutSeconds }, given),
+		);
 		sessions.set(key, session);
 	}
 	return session;

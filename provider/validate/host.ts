@@ -27,6 +27,7 @@ export interface HostSettings extends HostAddress {
 	via?: HostSettings;
 	heal?: boolean;
 	onUnreachable?: "fail" | "forget";
+	confirmSeconds?: number;
 }
 
 const hostAddress: Schema<string> = string({
@@ -83,6 +84,7 @@ const shape = {
 	transport: optional(oneOf("ssh2", "openssh", "local")),
 	heal: optional(boolean),
 	onUnreachable: optional(oneOf("fail", "forget")),
+	confirmSeconds: optional(integer(5, 90)),
 	timeoutSeconds: optional(integer(1, 3600)),
 };
 

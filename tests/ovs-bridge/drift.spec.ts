@@ -75,7 +75,9 @@ describe("drift and conflicts of an OvsBridge", () => {
 	it("refuses an uplink that has an address, is in another bridge, or is not there", async () => {
 		await sh("ip link add ob-nic type veth peer name ob-nic1; ip address add 192.0.2.9/24 dev ob-nic");
 		const refusal = (name: string) => failure(bridge().create(args({ uplinks: [name] })));
-		expect(await refusal("ob-nic")).to.contain('uplinks: found address 192.0.2.9/24 on "ob-nic", expected none');
+		expect(await refusal("ob-nic")).to.contain(
+			'uplinks: found address 192.0.2.9/24 on "ob-nic", expected acceptRisk: ["ssh-path"]',
+		);
 		expect(await refusal("eth0")).to.contain('uplinks: found "eth0" in bridge "br-phy", expected it to be free');
 		expect(await refusal("ob-none")).to.contain('uplinks: found no interface "ob-none"');
 		expect(await link(NAME)).to.equal(undefined);

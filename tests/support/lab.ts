@@ -11,16 +11,21 @@ export const image = labImage;
 
 let up: Promise<LabStatus> | undefined;
 let hostsUp = 0;
+let plainUp = 0;
 
-/** In a describe block: brings the lab up with at least `hosts` hosts, or skips the block with the reason. */
-export function useLab(hosts = 2): void {
+/**
+ * In a describe block: brings the lab up with at least `hosts` hosts, or skips the block with the reason. `plain` hosts p1, p2 … have
+ * their address on eth0 itself.
+ */
+export function useLab(hosts = 2, plain = 0): void {
 	before(async function () {
 		this.timeout(180_000);
 		skipUnless(this, labProblem());
-		if (hosts > hostsUp || !up) {
+		if (hosts > hostsUp || plain > plainUp || !up) {
 			await up;
 			hostsUp = Math.max(hosts, hostsUp);
-			up = labUp({ hosts: hostsUp, dir: labDir }).then(settled);
+			plainUp = Math.max(plain, plainUp);
+			up = labUp({ hosts: hostsUp, plain: plainUp, dir: labDir }).then(settled);
 		}
 		await up;
 	});
