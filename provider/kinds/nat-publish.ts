@@ -4,7 +4,6 @@ import { formatCidr, isAssignable, network, parseCidr, parseIp } from "../../sdk
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
 import type { Family } from "../host/firewall";
-import { ownedBy } from "../host/owned";
 import { SETS } from "../host/ruleset";
 import type { Snapshot } from "../host/snapshot";
 import {
@@ -21,6 +20,7 @@ import {
 	portsOf,
 	rule,
 } from "../validate/index";
+import { indexOf } from "./element-index";
 import { type ElementPlan, firewallOf, planElements } from "./elements";
 import type { Kind, Wish } from "./kind";
 import { planLocalnet } from "./localnet";
@@ -99,7 +99,9 @@ export const natPublish: Kind<NatPublishArgs> = {
 	// What is missing of a published port has no input that could differ: it shows as drift.
 	observe: (args) => ({ args, outputs: {} }),
 	exists: (marks, snapshot) =>
-		typeof snapshot.firewall === "string" ? snapshot.firewall : ownedBy(snapshot, marks).elements.length > 0,
+		typeof snapshot.firewall === "string"
+			? snapshot.firewall
+			: marks.some((mark) => indexOf(firewallOf(snapshot).table).byMark.has(mark)),
 };
 
 function planPublish(wish: Wish<NatPublishArgs>, args: NatPublishArgs, snapshot: Snapshot): Operation[] {
@@ -127,7 +129,9 @@ function planUnpublish(wish: Wish<NatPublishArgs>, snapshot: Snapshot): Operatio
 
 /** True unless the very same ports of the same addresses are published by this resource already. */
 function takesMore(args: NatPublishArgs, wish: Wish<NatPublishArgs>, snapshot: Snapshot): boolean {
-	const mine = new Set(ownedBy(snapshot, wish.marks).elements.flatMap(({ set, key }) => (SETS[set]?.value ? [key.join()] : [])));
+	const { byMark } = indexOf(firewallOf(snapshot).table);
+	const elements = wish.marks.flatMap((mark) => byMark.get(mark) ?? []);
+	const mine = new Set(elements.flatMap(({ set, key }) => (SETS[set]?.value ? [key.join()] : [])));
 	const before = wish.previous;
 	const same = before?.protocol === args.protocol && familyOf(before.target) === familyOf(args.target);
 	return !same || publishElements(args, snapshot).some(({ key, value }) => value && !mine.has(key.join()));
