@@ -119,8 +119,8 @@ export function touches(change: Change): string[] {
 
 /** The host's ports that an element publishes, one by one: two requests for one port must see each other, be it in ranges. */
 function publishedPorts({ set, key }: Element): string[] {
-	const publishes = SETS[set]?.publishes;
+	const { publishes, family } = SETS[set] ?? {};
 	const [first = 0, last = first] = (key.at(-1) ?? "").split("-").map(Number);
 	if (!publishes) return [];
-	return Array.from({ length: last - first + 1 }, (_, index) => `port/${publishes.protocol}${publishes.family}/${first + index}`);
+	return Array.from({ length: last - first + 1 }, (_, index) => `port/${publishes}${family}/${first + index}`);
 }

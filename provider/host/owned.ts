@@ -1,7 +1,7 @@
 // What on a host is whose: questions about owner marks over a whole snapshot.
 import { type Change, HOST } from "./change";
 import type { Element } from "./firewall";
-import { addressMarks, elementMark, hasLocalnet, linkMark, rowMark } from "./marks";
+import { addressMarks, hasLocalnet, linkMark, rowMark } from "./marks";
 import { isRunning, type Link, type Namespace, type Snapshot } from "./snapshot";
 
 /** The namespaces in a snapshot, the host's first. */
@@ -29,7 +29,6 @@ export function ownedBy(snapshot: Snapshot, marks: readonly string[]) {
 		addressed,
 		bridges: Object.values(ovs.bridges).filter((bridge) => mine(rowMark(bridge.columns))),
 		ports: Object.values(ovs.ports).filter((port) => mine(rowMark(port.columns))),
-		elements: elementsOf(snapshot).filter((element) => mine(elementMark(element))),
 	};
 }
 

@@ -101,9 +101,13 @@ const PROTOCOL_NAMES: Record<string, string> = { 6: "tcp", 17: "udp", 132: "sctp
 function field(value: unknown, type?: string): string {
 	if (type === "ifname" && typeof value === "string") return value;
 	if (typeof value === "number") return type === "inet_proto" ? (PROTOCOL_NAMES[value] ?? String(value)) : String(value);
-	if (typeof value === "string") return canonicalIp(value) ?? value;
+	// An IPv4 address has one form only, in which nft prints it.
+	if (typeof value === "string") return value.includes(":") ? (canonicalIp(value) ?? value) : value;
 	const { prefix, range } = (value ?? {}) as { prefix?: { addr: unknown; len: unknown }; range?: [unknown, unknown] };
-	if (prefix) return canonicalCidr(`${prefix.addr}/${prefix.len}`) ?? `${prefix.addr}/${prefix.len}`;
+	if (prefix) {
+		const network = `${prefix.addr}/${prefix.len}`;
+		return network.includes(":") ? (canonicalCidr(network) ?? network) : network;
+	}
 	if (range?.length === 2) return `${field(range[0])}-${field(range[1])}`;
 	throw unreadable("nft", value);
 }

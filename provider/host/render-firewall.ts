@@ -54,8 +54,7 @@ function elementLine(verb: string, element: Omit<Element, "comment"> & { comment
 	if (!types.publishes) return { tool: "nft", lines: [line], ports: [] };
 	const [first, last = first] = port.split("-");
 	const any = /^(0\.0\.0\.0|::)\/0$/.test(address);
-	const { protocol, family } = types.publishes;
-	return { tool: "nft", lines: [line], ports: [[family, protocol, any ? "any" : address, first, last].join(" ")] };
+	return { tool: "nft", lines: [line], ports: [[types.family, types.publishes, any ? "any" : address, first, last].join(" ")] };
 }
 
 /** In the words of `iptables -S`. */

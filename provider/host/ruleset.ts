@@ -21,8 +21,10 @@ export interface SetDeclaration {
 	key: string[];
 	/** The types of what a map leads to. */
 	value?: string[];
+	/** The one family that the set is about. */
+	family?: Family;
 	/** For published ports: whose connections end when an element comes or goes. Address and port are the last fields of its key. */
-	publishes?: { protocol: Protocol; family: Family };
+	publishes?: Protocol;
 }
 
 export interface Chain {
@@ -40,10 +42,10 @@ function publishSets(protocol: Protocol, family: Family): Record<string, SetDecl
 	const port = [address(family), "inet_service"];
 	return {
 		// The host's address and port lead to the target: with the same port, which a range keeps, or with another one.
-		[name]: { key: port, value: [address(family)], publishes: { protocol, family } },
-		[`${name}-port`]: { key: port, value: port, publishes: { protocol, family } },
-		[`${name}-from`]: { key: [address(family), ...port], publishes: { protocol, family } },
-		[`${name}-hairpin`]: { key: [address(family), ...port] },
+		[name]: { key: port, value: [address(family)], family, publishes: protocol },
+		[`${name}-port`]: { key: port, value: port, family, publishes: protocol },
+		[`${name}-from`]: { key: [address(family), ...port], family, publishes: protocol },
+		[`${name}-hairpin`]: { key: [address(family), ...port], family },
 	};
 }
 
@@ -51,7 +53,7 @@ const each = <T>(make: (protocol: Protocol, family: Family) => T): T[] =>
 	FAMILIES.flatMap((family) => PROTOCOLS.map((protocol) => make(protocol, family)));
 
 export const SETS: Record<string, SetDeclaration> = Object.assign(
-	{ localhost: { key: ["inet_proto", "inet_service"] } },
+	{ localhost: { key: ["inet_proto", "inet_service"], family: 4 as Family } },
 	ISOLATION_SETS,
 	...each(publishSets),
 );

@@ -2,10 +2,11 @@
 // the elements themselves, and the rule in DOCKER-USER that lets pass what the table approved of.
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
-import { type Element, elementId, type Family, type Firewall } from "../host/firewall";
+import { type Element, elementId, type Family, type Firewall, type Table } from "../host/firewall";
 import { elementComment, elementMark } from "../host/marks";
 import { expectedChains, SETS } from "../host/ruleset";
 import type { Snapshot } from "../host/snapshot";
+import { indexOf } from "./element-index";
 import { operation, type Wish } from "./kind";
 
 /** An element without its mark, and what it does: completes "could not …", with "stop to" before it where it goes. */
@@ -28,9 +29,25 @@ export function firewallOf(snapshot: Snapshot): Firewall {
 	);
 }
 
+/** Whether a resource has elements in the table; a sentence where the host cannot tell. */
+export function hasElements(marks: readonly string[], snapshot: Snapshot): boolean | string {
+	if (typeof snapshot.firewall === "string") return snapshot.firewall;
+	const { byMark } = indexOf(firewallOf(snapshot).table);
+	return marks.some((mark) => byMark.has(mark));
+}
+
+const intact = new WeakMap<Table, boolean>();
+
 /** True when the rules of the table are all there, and no others. */
 export function isIntact({ table }: Firewall): boolean {
-	if (!table || Object.keys(SETS).some((set) => !table.sets.includes(set))) return false;
+	if (!table) return false;
+	const known = intact.get(table) ?? hasExpectedRules(table);
+	intact.set(table, known);
+	return known;
+}
+
+function hasExpectedRules(table: Table): boolean {
+	if (Object.keys(SETS).some((set) => !table.sets.includes(set))) return false;
 	const canonical = (chains: typeof table.chains) => JSON.stringify(Object.entries(chains).sort(([a], [b]) => (a < b ? -1 : 1)));
 	return canonical(table.chains) === canonical(expectedChains());
 }
@@ -38,11 +55,10 @@ export function isIntact({ table }: Firewall): boolean {
 /** Operations that give the resource exactly these elements; `undefined` takes all of them away. */
 export function planElements(wish: Wish<unknown>, plan: ElementPlan | undefined, snapshot: Snapshot): Operation[] {
 	const firewall = firewallOf(snapshot);
-	const present = firewall.table?.elements ?? [];
-	const mine = present.filter((element) => wish.marks.includes(elementMark(element) ?? ""));
-	if (!plan) return planRemoval(mine, present, firewall);
+	const { byId, byMark } = indexOf(firewall.table);
+	const mine = wish.marks.flatMap((mark) => byMark.get(mark) ?? []);
+	if (!plan) return planRemoval(mine, firewall);
 	const comment = elementComment(wish.mark);
-	const byId = new Map(present.map((element) => [elementId(element), element]));
 	const wanted = plan.elements.map((element): Element => ({ ...element, comment }));
 	const isThere = (element: Element) => sameElement(byId.get(elementId(element)), element);
 	const kept = new Set(wanted.filter(isThere).map(elementId));
@@ -81,16 +97,18 @@ function conflict(there: Element, plan: ElementPlan, snapshot: Snapshot): Netplu
 	);
 }
 
-/** The rules go with the last element, whoever put it there. */
-function planRemoval(mine: Element[], present: Element[], firewall: Firewall): Operation[] {
+/** The rules go with the last element, whoever put it there; the one in DOCKER-USER with the last one that its family may need. */
+function planRemoval(mine: Element[], firewall: Firewall): Operation[] {
 	const operations = mine.map((element) =>
 		operation({ verb: "element.delete", element }, `remove ${elementId(element)} from the nftables table inet netplumb`),
 	);
-	if (present.length > mine.length) return operations;
-	if (firewall.table) operations.push(operation({ verb: "ruleset.delete" }, "remove the nftables table inet netplumb"));
+	const others = (firewall.table?.elements ?? []).filter((element) => !mine.includes(element));
+	if (others.length === 0 && firewall.table)
+		operations.push(operation({ verb: "ruleset.delete" }, "remove the nftables table inet netplumb"));
 	for (const family of [4, 6] as const) {
 		const docker = firewall.docker[family];
-		if (docker?.accepts)
+		const needed = others.some(({ set }) => (SETS[set]?.family ?? family) === family);
+		if (docker?.accepts && !needed)
 			operations.push(
 				operation({ verb: "docker-user.delete", family, tool: docker.tool }, "remove netplumb's rule from DOCKER-USER"),
 			);

@@ -4,13 +4,12 @@ import { contains } from "../../sdk/addressing/ip";
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
-import { ownedBy } from "../host/owned";
 import { OVS_ABSENT, type Snapshot } from "../host/snapshot";
 import { cidr, type Infer, integer, interfaceName, ip, list, object, oneOf, optional, rule, string } from "../validate/index";
 import { namesSubnet } from "./addresses";
 import { CLIENTS, memberColumns } from "./clients";
 import { differing } from "./columns";
-import { firewallOf, planElements, type WantedElement } from "./elements";
+import { firewallOf, hasElements, planElements, type WantedElement } from "./elements";
 import { type Kind, operation, type Wish } from "./kind";
 import { type OvsBridgeArgs, ovsBridge } from "./ovs-bridge";
 
@@ -68,8 +67,7 @@ export const isolatedNetwork: Kind<IsolatedNetworkArgs> = {
 		return { args: found, outputs: { bridge: args.name! } };
 	},
 	exists(marks, snapshot) {
-		if (typeof snapshot.firewall === "string") return snapshot.firewall;
-		return ownedBy(snapshot, marks).elements.length > 0 || ovsBridge.exists(marks, snapshot);
+		return hasElements(marks, snapshot) || ovsBridge.exists(marks, snapshot);
 	},
 };
 

@@ -4,7 +4,6 @@ import { formatCidr, isAssignable, network, parseCidr, parseIp } from "../../sdk
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
 import type { Family } from "../host/firewall";
-import { ownedBy } from "../host/owned";
 import { SETS } from "../host/ruleset";
 import type { Snapshot } from "../host/snapshot";
 import {
@@ -21,7 +20,8 @@ import {
 	portsOf,
 	rule,
 } from "../validate/index";
-import { type ElementPlan, firewallOf, planElements } from "./elements";
+import { indexOf } from "./element-index";
+import { type ElementPlan, firewallOf, hasElements, planElements } from "./elements";
 import type { Kind, Wish } from "./kind";
 import { planLocalnet } from "./localnet";
 import { refuseListened, refusePublished } from "./port-holders";
@@ -98,8 +98,7 @@ export const natPublish: Kind<NatPublishArgs> = {
 	plan: (wish, snapshot) => (wish.wanted ? planPublish(wish, wish.wanted, snapshot) : planUnpublish(wish, snapshot)),
 	// What is missing of a published port has no input that could differ: it shows as drift.
 	observe: (args) => ({ args, outputs: {} }),
-	exists: (marks, snapshot) =>
-		typeof snapshot.firewall === "string" ? snapshot.firewall : ownedBy(snapshot, marks).elements.length > 0,
+	exists: hasElements,
 };
 
 function planPublish(wish: Wish<NatPublishArgs>, args: NatPublishArgs, snapshot: Snapshot): Operation[] {
@@ -127,7 +126,9 @@ function planUnpublish(wish: Wish<NatPublishArgs>, snapshot: Snapshot): Operatio
 
 /** True unless the very same ports of the same addresses are published by this resource already. */
 function takesMore(args: NatPublishArgs, wish: Wish<NatPublishArgs>, snapshot: Snapshot): boolean {
-	const mine = new Set(ownedBy(snapshot, wish.marks).elements.flatMap(({ set, key }) => (SETS[set]?.value ? [key.join()] : [])));
+	const { byMark } = indexOf(firewallOf(snapshot).table);
+	const elements = wish.marks.flatMap((mark) => byMark.get(mark) ?? []);
+	const mine = new Set(elements.flatMap(({ set, key }) => (SETS[set]?.value ? [key.join()] : [])));
 	const before = wish.previous;
 	const same = before?.protocol === args.protocol && familyOf(before.target) === familyOf(args.target);
 	return !same || publishElements(args, snapshot).some(({ key, value }) => value && !mine.has(key.join()));

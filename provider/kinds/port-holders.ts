@@ -1,11 +1,10 @@
 // Whether ports of a host are free to be published, and who has them where they are not.
 import { contains, parseCidr } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
-import { elementMark } from "../host/marks";
-import { elementsOf } from "../host/owned";
-import { SETS } from "../host/ruleset";
 import type { Snapshot } from "../host/snapshot";
 import { portsOf } from "../validate/index";
+import { indexOf } from "./element-index";
+import { firewallOf } from "./elements";
 import type { NatPublishArgs } from "./nat-publish";
 import { familyOf, isLoopback, publishedAt } from "./publish-elements";
 
@@ -23,13 +22,11 @@ function meet(a: string, b: string): boolean {
 
 /** Throws when another one of netplumb's own publishes one of the ports, at an address that both have. */
 export function refusePublished(args: NatPublishArgs, marks: readonly string[], snapshot: Snapshot): void {
-	for (const element of elementsOf(snapshot)) {
-		const declared = SETS[element.set];
-		if (!declared?.value || declared.publishes?.protocol !== args.protocol) continue;
-		if (marks.includes(elementMark(element) ?? "")) continue;
-		const [address = "", ports = ""] = element.key;
-		if (overlap(ports, args.hostPorts) && publishedAt(args).some((mine) => meet(mine, address)))
-			throw taken(args, snapshot, { ports, name: `NatPublish ${elementMark(element) ?? "of somebody else"}` });
+	const { first, last } = portsOf(args.hostPorts);
+	for (const other of indexOf(firewallOf(snapshot).table).published) {
+		if (other.protocol !== args.protocol || other.first > last || first > other.last) continue;
+		if (marks.includes(other.mark ?? "") || !publishedAt(args).some((mine) => meet(mine, other.address))) continue;
+		throw taken(args, snapshot, { ports: other.ports, name: `NatPublish ${other.mark ?? "of somebody else"}` });
 	}
 }
 

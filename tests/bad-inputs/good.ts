@@ -13,6 +13,7 @@ const full = {
 		controllers: ["tcp:192.0.2.1:6653"],
 		protocols: ["OpenFlow13"],
 		otherConfig: { "mac-aging-time": "300" },
+		acceptRisk: ["ssh-path"],
 		adopt: true,
 	},
 	OvsTunnel: {
