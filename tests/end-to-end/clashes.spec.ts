@@ -12,7 +12,7 @@ const sentences: Record<string, RegExp> = {
 	"bridge-name":
 		/^OvsBridge "back": name: found br-lan on host 192\.0\.2\.1, which is the name of OvsBridge "front", expected a name of its own; set name to another name$/,
 	"derived-names":
-		/^VethAttachment "service-215011": hostInterface: found service-kb15r39 on host 192\.0\.2\.1, which is the hostInterface of VethAttachment "service-139394", expected a derived name of its own; set hostInterface to another name$/,
+		/^VethAttachment "service-240505": hostInterface: found service-k38e3vr on host 192\.0\.2\.1, which is the hostInterface of VethAttachment "service-193808", expected a derived name of its own; set hostInterface to another name$/,
 	"shared-tag":
 		/^StaticContainerIp "\w+": addresses\[0\]: found the subnet 10\.6[01]\.0\.0\/24 on VLAN 10 of bridge br-lan of host 192\.0\.2\.1, where StaticContainerIp "\w+" has 10\.6[01]\.0\.0\/24, expected one subnet on a VLAN; correct the tag or the address, or set netplumb:accept to \["shared-tags"\]$/,
 	"overlapping-subnets":
