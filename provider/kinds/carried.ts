@@ -3,8 +3,8 @@
 import { NetplumbError } from "../errors";
 import { CARRIES } from "../host/boot-hook";
 import type { ColumnValue } from "../host/change";
-import { columnAt } from "../host/inverse";
 import type { Link, Ovs, OvsPort, Route, Snapshot } from "../host/snapshot";
+import { remembered } from "./columns";
 
 export interface Carried {
 	/** CIDRs in the kernel's order, each with the words that make it again. */
@@ -23,17 +23,7 @@ export function carriedColumns(carried: Carried): Record<string, ColumnValue> {
 }
 
 export function carriedBy(port: OvsPort | undefined, hostName: string): Carried | undefined {
-	const text = port && columnAt(port.columns, CARRIED);
-	if (text === undefined) return undefined;
-	try {
-		return JSON.parse(String(text)) as Carried;
-	} catch (cause) {
-		throw new NetplumbError(
-			"unreadable",
-			`host ${hostName}: uplinks: external_ids:netplumb-carried of port "${port!.name}" cannot be understood, so its addresses cannot be given back; correct it, or move them by hand`,
-			{ cause },
-		);
-	}
+	return port && remembered<Carried>(port, CARRIED, hostName);
 }
 
 /** The addresses of the host that cards brought to this bridge. */

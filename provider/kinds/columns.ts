@@ -1,4 +1,5 @@
 // Comparing OVSDB columns with what is wanted, so that only differences are written.
+import { NetplumbError } from "../errors";
 import type { ColumnValue } from "../host/change";
 import { columnAt } from "../host/inverse";
 import type { OvsValue } from "../host/snapshot";
@@ -27,4 +28,23 @@ export function inWords(columns: Record<string, ColumnValue>): string {
 		.filter(([path]) => !path.startsWith("external_ids:"))
 		.map(([path, value]) => (value === undefined ? `no ${path}` : `${path} ${Array.isArray(value) ? value.join(",") : value}`))
 		.join(", ");
+}
+
+/** What a row remembers, as JSON in a key of its external_ids, about the time before netplumb; undefined where it remembers nothing. */
+export function remembered<T>(
+	row: { name: string; columns: Record<string, OvsValue> },
+	path: string,
+	hostName: string,
+): T | undefined {
+	const text = columnAt(row.columns, path);
+	if (text === undefined) return undefined;
+	try {
+		return JSON.parse(String(text)) as T;
+	} catch (cause) {
+		throw new NetplumbError(
+			"unreadable",
+			`host ${hostName}: found an ${path} of "${row.name}" that is not what netplumb wrote, expected JSON of what was there before; correct it, or remove it and give the settings back by hand`,
+			{ cause },
+		);
+	}
 }

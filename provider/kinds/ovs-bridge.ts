@@ -23,7 +23,7 @@ import {
 } from "../validate/index";
 import { hostAddresses, LEAST_IPV6_MTU, toDelete, toWriteAgain } from "./addresses";
 import { carriedTo } from "./carried";
-import { differing, inWords, sameValue } from "./columns";
+import { differing, inWords, remembered, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { planUplinks, type UplinkPlan, uplinkNotes } from "./uplinks";
@@ -195,14 +195,15 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 		columns["other_config:hwaddr"] = uplinks.mac !== undefined && !userspace ? uplinks.mac : derivedMac(wish.mark);
 	columns["external_ids:netplumb"] = wish.mark;
 	if (adopted) {
-		const kept = mine ? keptBefore(bridge!) : { ...before(bridge!, {}, link?.addresses ?? [], undefined), up: link?.up === true };
+		const now = { ...before(bridge!, {}, link?.addresses ?? [], undefined), up: link?.up === true };
+		const kept = mine ? keptBefore(bridge!, snapshot)! : now;
 		// What the program no longer asks for is given back at once.
 		const asked = wantedColumns(args, undefined);
 		for (const path of Object.keys(wantedColumns(args, wish.previous)))
 			if (!(path in asked) && path in kept.columns) columns[path] = kept.columns[path] ?? undefined;
-		const now = before(bridge!, columns, [], args.mtu === undefined ? undefined : link?.mtu);
-		const all = Object.entries({ ...now.columns, ...kept.columns }).sort(([a], [b]) => (a < b ? -1 : 1));
-		columns[BEFORE] = JSON.stringify({ ...kept, columns: Object.fromEntries(all), mtu: kept.mtu ?? now.mtu });
+		const changing = before(bridge!, columns, [], args.mtu === undefined ? undefined : link?.mtu);
+		const all = Object.entries({ ...changing.columns, ...kept.columns }).sort(([a], [b]) => (a < b ? -1 : 1));
+		columns[BEFORE] = JSON.stringify({ ...kept, columns: Object.fromEntries(all), mtu: kept.mtu ?? changing.mtu });
 	}
 	const changes = differing(bridge?.columns, columns);
 	if (Object.keys(changes).length > 0) {
@@ -213,7 +214,7 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 			),
 		);
 	}
-	const given = adopted && mine ? keptBefore(bridge).controllers : [];
+	const given = adopted && mine ? keptBefore(bridge, snapshot)!.controllers : [];
 	const controllers = args.controllers ?? (wish.previous?.controllers ? given : undefined);
 	if (controllers && !sameValue(controllers, bridge?.controllers ?? [])) {
 		operations.push(
@@ -261,7 +262,7 @@ function planOwnPort(
 	}
 	// What an adopted bridge had before stays with it.
 	const bridge = adopted && typeof snapshot.ovs === "object" ? snapshot.ovs.bridges[name] : undefined;
-	const kept = bridge && columnAt(bridge.columns, BEFORE) !== undefined ? keptBefore(bridge).addresses : [];
+	const kept = (bridge && keptBefore(bridge, snapshot)?.addresses) ?? [];
 	const dropped = (address: string) => !wanted.includes(address) && !kept.includes(address);
 	const gone = toDelete(link, (address) => dropped(address) && wish.previous?.addresses?.includes(address) === true);
 	for (const cidr of gone)
@@ -311,13 +312,13 @@ function releaseMtu(name: string, mtu: number): Operation {
 function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, snapshot: Snapshot): Operation[] {
 	const { name } = bridge;
 	const mine = (port: string) => port === name || wish.marks.includes(rowMark(ovs.ports[port]?.columns ?? {}) ?? "");
-	const kept = columnAt(bridge.columns, BEFORE);
+	const before = keptBefore(bridge, snapshot);
 	const link = snapshot.host.links[name];
 	const userspace = bridge.columns["datapath_type"] === "netdev";
 	const { operations: takeOut } = planUplinks({ wish, bridge: name, userspace, ovs, snapshot }, []);
 	// The host's address goes back first, under the guard; the bridge is deleted when that is confirmed.
 	if (takeOut.some(({ risk }) => risk !== undefined)) return takeOut;
-	if (typeof kept !== "string") {
+	if (!before) {
 		const foreign = bridge.ports.filter((port) => !mine(port));
 		if (foreign.length > 0) {
 			throw new NetplumbError(
@@ -327,7 +328,6 @@ function planRemoval(wish: Wish<OvsBridgeArgs>, bridge: OvsBridge, ovs: Ovs, sna
 		}
 		return [...takeOut, operation({ verb: "bridge.delete", name }, `delete bridge ${name}`)];
 	}
-	const before = keptBefore(bridge);
 	const columns: Record<string, ColumnValue> = { "external_ids:netplumb": undefined, [BEFORE]: undefined };
 	for (const [path, value] of Object.entries(before.columns)) columns[path] = value ?? undefined;
 	const operations: Operation[] = [
@@ -369,8 +369,8 @@ function before(bridge: OvsBridge, columns: Record<string, ColumnValue>, address
 	return { columns: old, controllers: bridge.controllers, addresses, mtu };
 }
 
-function keptBefore(bridge: OvsBridge): Before {
-	return JSON.parse(String(columnAt(bridge.columns, BEFORE))) as Before;
+function keptBefore(bridge: OvsBridge, { hostName }: Snapshot): Before | undefined {
+	return remembered<Before>(bridge, BEFORE, hostName);
 }
 
 function refuseForeign(hostName: string, name: string, owner: string | undefined, adopt: boolean): void {

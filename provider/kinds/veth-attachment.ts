@@ -23,7 +23,7 @@ import {
 import { LEAST_IPV6_MTU } from "./addresses";
 import { type Bridge, findBridge } from "./bridges";
 import { memberColumns } from "./clients";
-import { differing, inWords } from "./columns";
+import { differing, inWords, remembered } from "./columns";
 import { dockerTells, ovsTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { observedVlan, tag, vlanColumns } from "./vlan";
@@ -370,7 +370,7 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 	const adopted = owned.ports.find((port) => columnAt(port.columns, BEFORE) !== undefined);
 	if (adopted) {
 		if (wish.previous) dockerTells(snapshot, wish.previous.container);
-		const was = JSON.parse(String(columnAt(adopted.columns, BEFORE))) as Before;
+		const was = remembered<Before>(adopted, BEFORE, snapshot.hostName)!;
 		const columns: Record<string, ColumnValue> = {
 			"external_ids:netplumb": undefined,
 			"external_ids:netplumb-container": undefined,
