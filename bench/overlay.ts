@@ -21,7 +21,7 @@ async function prepare(): Promise<void> {
 	await Promise.all(
 		names.map((host, at) => {
 			const own = Array.from({ length: count }, (_, index) => index).filter((index) => index % names.length === at);
-			const make = `docker inspect b{} >/dev/null 2>&1 || docker run -d --name b{} --network none ${labImage} >/dev/null`;
+			const make = `docker inspect box-{} >/dev/null 2>&1 || docker run -d --name box-{} --network none ${labImage} >/dev/null`;
 			return on(host, `printf '%s\\n' ${own.join(" ")} | xargs -r -I{} sh -c '${make}'`);
 		}),
 	);
