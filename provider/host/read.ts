@@ -41,6 +41,11 @@ read_host() {
 	g=none
 	if [ -r /run/netplumb/generation ]; then read -r g </run/netplumb/generation; fi
 	printf '%s' "$g"
+	section desired
+	if [ -d /var/lib/netplumb ]; then
+		sed -n 2p /var/lib/netplumb/agent
+		sha256sum /var/lib/netplumb/agent /var/lib/netplumb/desired/*
+	fi 2>/dev/null
 	section host
 	ip -j -d address show || return 1
 	section ovs
