@@ -241,11 +241,22 @@ part() {
 	)
 }
 
+# Names in $all, and in $regular those that can be read: a fifo would block whoever opens it.
+list() {
+	all='' regular=''
+	for path in "$home"/desired/*; do
+		case ${path##*/} in *[!0-9a-f-]*) continue ;; esac
+		all="$all ${path##*/}"
+		[ ! -f "$path" ] || [ -L "$path" ] || regular="$regular ${path##*/}"
+	done
+}
+
 # pass FILE…: one round over some resources, in the order of their names
 pass() {
 	now=$(date +%s)
 	stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-	ids=$(cd "$home/desired" && grep -h '^# container ' -- "$@" 2>/dev/null | cut -d ' ' -f 3 | sort -u)
+	# shellcheck disable=SC2086
+	ids=$(cd "$home/desired" && grep -h '^# container ' /dev/null $regular 2>/dev/null | cut -d ' ' -f 3 | sort -u)
 	pids=
 	if [ -n "$ids" ]; then
 		# shellcheck disable=SC2086
@@ -330,12 +341,12 @@ run() {
 	while :; do
 		# What came together is done together.
 		more=$(dd if="$run/events" iflag=nonblock bs=65536 count=1 2>/dev/null)
-		all=
+		full=
 		set --
 		while read -r word rest; do
 			case $word in
-			check | again) all=1 ;;
-			confirm) all=1 waking='' ;;
+			check | again) full=1 ;;
+			confirm) full=1 waking='' ;;
 			start) set -- "$@" -e "# container $rest" ;;
 			link) set -- "$@" -e "# link $rest" ;;
 			wake) [ -n "$waking" ] || { waking=1; later 5 confirm; } ;;
@@ -349,10 +360,13 @@ run() {
 			quiet
 			exec sh "$self" run
 		fi
-		files=
-		if [ -n "$all" ]; then files=$(cd "$home/desired" && ls); elif [ $# -gt 0 ]; then files=$(cd "$home/desired" && grep -lxF "$@" -- *); fi
-		# shellcheck disable=SC2086
-		[ -z "$files" ] || pass $files
+		list
+		if [ -n "$full" ]; then
+			pass $all
+		elif [ $# -gt 0 ]; then
+			regular=$(cd "$home/desired" && grep -lxF "$@" /dev/null $regular)
+			[ -z "$regular" ] || pass $regular
+		fi
 		read -r line <&3 || break
 	done
 	quiet
