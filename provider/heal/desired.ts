@@ -7,7 +7,7 @@ import { shWord } from "../host/encode";
 import { placeOf, type Rendered, render, Stage } from "../host/render";
 import type { Snapshot } from "../host/snapshot";
 import type { Kind, Wish } from "../kinds/kind";
-import { clearFor, questionOf } from "./present";
+import { canHeal, clearFor, questionOf } from "./present";
 import { pristine } from "./pristine";
 
 /** What has to be changed so that the host remembers the wish, or forgets what it remembered. */
@@ -24,7 +24,7 @@ export function memoryOf<A extends object>(kind: Kind<A>, wish: Wish<A>, heal: b
 	return operations;
 }
 
-/** Undefined where the wiring cannot be made from nothing as things stand; the plan itself says why. */
+/** Undefined where the wiring cannot be made from nothing as things stand (the plan itself says why), or not by the agent. */
 export function desiredText<A extends object>(kind: Kind<A>, wish: Wish<A>, snapshot: Snapshot): string | undefined {
 	const { wanted, previous } = wish;
 	if (!wanted) return undefined;
@@ -37,7 +37,9 @@ export function desiredText<A extends object>(kind: Kind<A>, wish: Wish<A>, snap
 			{ mark: wish.mark, marks: wish.marks, wanted: complete },
 			pristine(snapshot, wish.marks, kind.physicalName(complete), addresses),
 		);
-		return operations.length > 0 ? fileOf(kind.name, wish.mark, operations) : undefined;
+		return operations.length > 0 && operations.every(({ change }) => canHeal(change))
+			? fileOf(kind.name, wish.mark, operations)
+			: undefined;
 	} catch (error) {
 		if (isNetplumbError(error)) return undefined;
 		throw error;
@@ -113,16 +115,19 @@ function arrange(operations: readonly Operation[]): Part[] {
 	return parts;
 }
 
+const BEFORE_TOOL = { ip: ["batch="], ovs: ["set --"], sh: [], nft: [] };
+const AFTER_TOOL = { ip: ["run_ip"], ovs: ['run_ovs "$@"'], sh: [], nft: [] };
+
 /** Neighbours that one process can make are made in one: the missing ones of them. */
 function partLines(part: Part, mark: string): string[] {
 	const steps = part.operations.flatMap(({ operation, number }) => stepsOf(operation, number, mark));
 	const lines: string[] = [];
 	steps.forEach(({ rendered, question, clear, begin }, index) => {
 		const tool = rendered.tool;
-		if (tool !== steps[index - 1]?.rendered.tool) lines.push(...({ ip: ["batch="], ovs: ["set --"], sh: [] }[tool] ?? []));
+		if (tool !== steps[index - 1]?.rendered.tool) lines.push(...BEFORE_TOOL[tool]);
 		const act = [begin, ...(clear ? [clear] : []), ...actLines(rendered)].join("; ");
 		lines.push(question ? `${question} || { ${act}; }` : `[ -z "$redone" ] || { ${actLines(rendered).join("; ")}; }`);
-		if (tool !== steps[index + 1]?.rendered.tool) lines.push(...({ ip: ["run_ip"], ovs: ['run_ovs "$@"'], sh: [] }[tool] ?? []));
+		if (tool !== steps[index + 1]?.rendered.tool) lines.push(...AFTER_TOOL[tool]);
 	});
 	return lines;
 }
@@ -164,6 +169,8 @@ function actLines(rendered: Rendered): string[] {
 			return rendered.lines.map((line) => `batch=$batch$nl${shWord(line)}`);
 		case "ovs":
 			return rendered.commands.map((command) => `set -- "$@" -- ${command.map(shWord).join(" ")}`);
+		case "nft":
+			throw new Error("the agent does not write nftables");
 		case "sh":
 			return [`{ ${rendered.line}; } 2>"$run/agent.d/said" || failed`];
 	}

@@ -3,6 +3,11 @@
 import type { Change } from "../host/change";
 import { ovsString, ovsValue, shCommand } from "../host/encode";
 
+/** The verbs whose loss the agent notices, and those that only go with others. A resource that needs another verb is not healed. */
+export function canHeal(change: Change): boolean {
+	return ["announce", "link.set", "row.set"].includes(change.verb) || questionOf(change) !== undefined;
+}
+
 /** A command for the agent that succeeds when the change is made. */
 export function questionOf(change: Change): string | undefined {
 	switch (change.verb) {
