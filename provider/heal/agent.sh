@@ -262,14 +262,21 @@ pass() {
 		# shellcheck disable=SC2086
 		pids="$nl$(timeout 20 docker inspect --type container --format '{{.Id}} {{.State.Pid}}' -- $ids 2>/dev/null | grep -v ' 0$')$nl"
 	fi
-	mended= again=
+	mended='' again=''
 	for one; do
 		mend "$one"
-		case $? in 1) mended=1 ;; 2) again=1 ;; esac
+		case $? in
+		0) tries=0 ;;
+		1) mended="$mended $one" ;;
+		2) again="$again $one" ;;
+		esac
 	done
-	# A few seconds later: is it still so?
-	[ -z "$mended" ] || later 5 confirm
-	if [ -z "$again" ]; then tries=0; elif [ "$tries" -lt 8 ]; then tries=$((tries + 1)); later 1 again; fi
+	# A few seconds later: is it still so? What failed is tried again soon, and then with the full check.
+	[ -z "$mended" ] || later 5 "confirm$mended"
+	if [ -n "$again" ] && [ "$tries" -lt 8 ]; then
+		tries=$((tries + 1))
+		later 1 "confirm$again"
+	fi
 	if [ -f "$home/log" ] && [ "$(wc -l <"$home/log")" -gt 2000 ]; then
 		tail -n 1000 "$home/log" >"$home/log.new" && mv -f "$home/log.new" "$home/log"
 	fi
@@ -335,42 +342,57 @@ run() {
 		esac
 		(exec 3<&- 6<&-; "from_$source") >"$run/events" &
 	done
-	tries=0 waking='' line=check
+	tries=0 waking='' todo='' full='' line=check
 	stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 	say "agent $version started"
 	while :; do
-		# What came together is done together.
+		# What came together is done together. A container that starts does not wait for the end of a full check.
 		more=$(dd if="$run/events" iflag=nonblock bs=65536 count=1 2>/dev/null)
-		full=
-		set --
+		list
+		urgent=
 		while read -r word rest; do
 			case $word in
-			check | again) full=1 ;;
-			confirm) full=1 waking='' ;;
-			start) set -- "$@" -e "# container $rest" ;;
-			link) set -- "$@" -e "# link $rest" ;;
-			wake) [ -n "$waking" ] || { waking=1; later 5 confirm; } ;;
+			check) full=1 ;;
+			confirm) todo="$rest $todo" ;;
+			wake) [ -n "$waking" ] || { waking=1; later 5 woken; } ;;
+			woken) full=1 waking='' ;;
+			# One container after the other, so that the first is whole before the last is begun.
+			start) urgent="$urgent $(naming "# container $rest")" ;;
+			link) urgent="$urgent $(naming "# link $rest")" ;;
 			esac
 		done <<-END
 			$line
 			$more
 		END
+		line=
 		own "$home/desired" || break
 		if [ "$self" -nt "$run/agent.d/process" ]; then
 			quiet
 			exec sh "$self" run
 		fi
-		list
-		if [ -n "$full" ]; then
-			pass $all
-		elif [ $# -gt 0 ]; then
-			regular=$(cd "$home/desired" && grep -lxF "$@" /dev/null $regular)
-			[ -z "$regular" ] || pass $regular
+		# A full check is finished before the next one is begun: else many events would keep it from its end.
+		if [ -n "$full" ] && [ -z "${todo#"${todo%%[! ]*}"}" ]; then todo=$all full=''; fi
+		set -- $urgent
+		if [ $# -gt 0 ]; then
+			pass "$@"
+		elif [ -n "${todo#"${todo%%[! ]*}"}" ]; then
+			set -- $todo
+			chunk=
+			while [ $# -gt 0 ] && [ ${#chunk} -lt 200 ]; do
+				chunk="$chunk $1"
+				shift
+			done
+			todo=$*
+			# shellcheck disable=SC2086
+			pass $chunk
+		else
+			read -r line <&3 || break
 		fi
-		read -r line <&3 || break
 	done
 	quiet
 }
+# The files with this line.
+naming() { (cd "$home/desired" && grep -lxF -e "$1" /dev/null $regular 2>/dev/null | tr '\n' ' '); }
 # Ends the sources: all of this process's group but the process itself.
 quiet() {
 	rm -f "$run/events"

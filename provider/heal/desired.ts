@@ -24,7 +24,7 @@ export function memoryOf<A extends object>(kind: Kind<A>, wish: Wish<A>, heal: b
 	return operations;
 }
 
-/** Undefined where the wiring cannot be made from nothing as things stand (the plan itself says why), or not by the agent. */
+/** Undefined where the wiring cannot be made from nothing as things stand (the plan itself says why), or not by the agent: what may cut the way to the host is never done without a guard. */
 export function desiredText<A extends object>(kind: Kind<A>, wish: Wish<A>, snapshot: Snapshot): string | undefined {
 	const { wanted, previous } = wish;
 	if (!wanted) return undefined;
@@ -37,7 +37,7 @@ export function desiredText<A extends object>(kind: Kind<A>, wish: Wish<A>, snap
 			{ mark: wish.mark, marks: wish.marks, wanted: complete },
 			pristine(snapshot, wish.marks, kind.physicalName(complete), addresses),
 		);
-		return operations.length > 0 && operations.every(({ change }) => canHeal(change))
+		return operations.length > 0 && operations.every(({ change, risk }) => risk === undefined && canHeal(change))
 			? fileOf(kind.name, wish.mark, operations)
 			: undefined;
 	} catch (error) {

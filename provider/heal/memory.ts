@@ -44,14 +44,15 @@ export function memory(steps: readonly Step[], before: Snapshot): string {
 			.join(" ");
 	const remove = (paths: string) => (paths === "" ? ":" : `rm -f ${paths}`);
 	return `
+made=
 refuse() {
 	echo "$1" >&2
 	[ ! -d ${HOME}/new ] || rm -rf ${HOME}/new
-	rmdir ${HOME}/desired ${HOME} 2>/dev/null
+	[ -z "$made" ] || rmdir $made 2>/dev/null
 	exit ${EXIT.refused}
 }
 own_folder() {
-	[ -e "$1" ] || [ -L "$1" ] || mkdir -m 700 "$1" || refuse "$1 cannot be made"
+	[ -e "$1" ] || [ -L "$1" ] || { mkdir -m 700 "$1" 2>/dev/null && made="$1 $made"; } || refuse "$1 cannot be made"
 	{ [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; } || refuse "$1 is not a folder of root's; remove it"
 }
 prepare() {
@@ -87,7 +88,7 @@ function prepareText(files: readonly { name: string; text: string }[]): string {
 	return `own_folder ${HOME}
 	own_folder ${HOME}/desired
 	rm -rf ${HOME}/new
-	mkdir -m 700 ${HOME}/new || refuse "${HOME} cannot be written to"
+	mkdir -m 700 ${HOME}/new 2>/dev/null || refuse "${HOME} cannot be written to"
 	awk -v folder=${HOME}/new '/^@/ { if (file) close(file); file = folder "/" substr($0, 2); next } { print substr($0, 2) > file }' <<'FILES' 2>/dev/null
 ${files.map(({ name, text }) => `@${name}\n${text.replace(/^/gm, ">").slice(0, -1)}`).join("")}FILES
 	{ sync ${HOME}/new/* 2>/dev/null || sync; } && sha256sum -c >/dev/null 2>&1 <<'SUMS' || refuse "${HOME} cannot be written to (is the disk full?), so nothing was changed"

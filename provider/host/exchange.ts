@@ -176,7 +176,7 @@ function applyScript(
 		`[ "$g" = ${shWord(before.generation)} ] || exit ${EXIT.stale}`,
 		"prepare",
 		"own_folder /run/netplumb",
-		`printf '%s\\n' ${generation} >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || exit ${EXIT.refused}`,
+		`printf '%s\\n' ${generation} >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || refuse "/run/netplumb cannot be written to"`,
 		...(guard ? [`arm || { disarm; echo "the guard could not be armed, so nothing was done" >&2; exit ${EXIT.refused}; }`] : []),
 		"forget",
 		`if apply; then status=0; commit; else status=${EXIT.failed}; fi`,
