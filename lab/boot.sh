@@ -110,6 +110,7 @@ init_stage() {
 	start_network
 	/usr/sbin/sshd -E /var/log/sshd.log
 	start_docker
+	[ ! -e /var/lib/netplumb/agent ] || sh /var/lib/netplumb/agent start # no systemd here
 	echo "ready $(date +%T.%N)"
 	: > /run/lab/ready
 	sleep infinity & # bash as process 1 collects the orphans while it waits

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerSettings } from "./ssh-options";
+import { parseTarget } from "./target";
 
 /**
  * Where a Linux host is, and how it is reached. Only `address` is required. Another `address` or `port` is another host, and
@@ -140,20 +141,6 @@ export class Host {
 		if (name === undefined) this.#docker = provider;
 		return provider;
 	}
-}
-
-const TARGET = /^ssh:\/\/(?:([^@/\s]+)@)?(?:\[([0-9A-Fa-f:.]+)\]|([^@:/?#[\]\s]+))(?::(\d{1,5}))?\/?$/;
-
-function parseTarget(target: string): HostArgs {
-	if (target === "local") return { address: "localhost", transport: "local" };
-	const found = TARGET.exec(target);
-	// The text is not repeated when it may hold a password.
-	const shown = target.includes("@") ? "a text that is not of this form" : JSON.stringify(target.slice(0, 60));
-	const wrong = (what: string) => new TypeError(`Host: found ${what}, expected "ssh://user@address:port" or "local"`);
-	if (found === null) throw wrong(shown);
-	const [, user, v6, name, port] = found;
-	if (user?.includes(":")) throw wrong("a password, which netplumb does not take (use a key)");
-	return { address: (v6 ?? name)!, user, port: port === undefined ? undefined : Number(port) };
 }
 
 /** A part of a resource name, from what is known before the program has run. */

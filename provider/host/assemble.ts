@@ -43,6 +43,7 @@ export function assemble(output: string, mark: string, needs: Needs, seen: Seen,
 			ovs: parseOvs(only("ovs") ?? "", only("datapath") === "kernel"),
 			containers: {},
 			paths: parsePaths(only("paths") ?? "", destinations),
+			...parseDesired(only("desired") ?? ""),
 		};
 		const numbered = (name: string, word: string) =>
 			sections.find((section) => section.words[0] === name && section.words[1] === word);
@@ -110,6 +111,15 @@ function split(output: string, mark: string): Section[] {
 				text: end < 0 ? "" : part.slice(end + 1).replace(/\n+$/, ""),
 			};
 		});
+}
+
+/** The second line of the agent, then the checksums of it and of the desired states. */
+function parseDesired(text: string): Pick<Snapshot, "desired" | "agent"> {
+	const version = Number(/^# netplumb agent (\d+)$/m.exec(text)?.[1] ?? 0);
+	const sums = [...text.matchAll(/^([0-9a-f]{64}) {2}\/var\/lib\/netplumb\/(agent$|desired\/[0-9a-f-]+$)/gm)];
+	const agent = sums.find(([, , path]) => path === "agent");
+	const desired = sums.filter(([, , path]) => path !== "agent").map(([, sum, path]) => [path!.slice("desired/".length), sum!]);
+	return { ...(agent ? { agent: { version, sum: agent[1]! } } : {}), desired: Object.fromEntries(desired) };
 }
 
 /** The inspected containers, or a sentence when Docker as a whole does not answer. */

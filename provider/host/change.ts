@@ -58,7 +58,10 @@ export type Change =
 	| { verb: "docker-user.add"; family: Family; tool: string }
 	| { verb: "docker-user.delete"; family: Family; tool: string }
 	/** Ends tracked connections by the source or destination that they began with: an address or a network. */
-	| { verb: "conntrack.flush"; family: Family; source?: string; destination?: string };
+	| { verb: "conntrack.flush"; family: Family; source?: string; destination?: string }
+	/** What the host itself keeps of a resource, to make it again (heal/desired.ts). Not for planners: the lifecycle adds it. */
+	| { verb: "desired.set"; name: string; text: string }
+	| { verb: "desired.remove"; name: string };
 
 /** One change on a host, with the words for people: `adds port v1 to bridge br0`. */
 export interface Operation {
@@ -114,6 +117,9 @@ export function touches(change: Change): string[] {
 			return [`nft/docker-user/${change.family}`];
 		case "conntrack.flush":
 			return [];
+		case "desired.set":
+		case "desired.remove":
+			return [`desired/${change.name}`];
 	}
 }
 

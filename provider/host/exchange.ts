@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isNetplumbError, NetplumbError } from "../errors";
+import { isMemory, memory } from "../heal/memory";
 import type { Transport } from "../transport/transport";
 import { assemble } from "./assemble";
 import { bootHookOff } from "./boot-hook";
@@ -164,16 +165,22 @@ function applyScript(
 	return [
 		"trap '' HUP INT PIPE",
 		readFunctions(facts),
-		compile(steps, before),
+		compile(
+			steps.filter((step) => !isMemory(step.operation.change)),
+			before,
+		),
+		memory(steps, before),
 		...(guard ? [armFunctions(guard)] : []),
 		`exec 9</run; flock -x -w ${guard ? GUARDED_LOCK_SECONDS : LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
 		"g=none; [ ! -r /run/netplumb/generation ] || read -r g </run/netplumb/generation",
 		`[ "$g" = ${shWord(before.generation)} ] || exit ${EXIT.stale}`,
-		"[ -d /run/netplumb ] || mkdir -m 700 /run/netplumb",
-		`{ [ ! -L /run/netplumb ] && [ -O /run/netplumb ]; } || { echo "/run/netplumb is not a folder of root's; remove it" >&2; exit ${EXIT.refused}; }`,
-		`printf '%s\\n' ${generation} >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || exit ${EXIT.refused}`,
+		"prepare",
+		"own_folder /run/netplumb",
+		`printf '%s\\n' ${generation} >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || refuse "/run/netplumb cannot be written to"`,
 		...(guard ? [`arm || { disarm; echo "the guard could not be armed, so nothing was done" >&2; exit ${EXIT.refused}; }`] : []),
-		`apply && status=0 || status=${EXIT.failed}`,
+		"forget",
+		`if apply; then status=0; commit; else status=${EXIT.failed}; fi`,
+		"tidy",
 		...(guard ? ['if [ $status -eq 0 ]; then : >"$guard/applied"; else disarm; fi'] : []),
 		...(nothingOfOursIsLeft && !guard ? [`[ $status -ne 0 ] || ${forget}`] : []),
 		// What failed is taken back: where nothing of ours was before, nothing is now.

@@ -122,6 +122,8 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 		case "offload.disable":
 		case "announce":
 		case "conntrack.flush":
+		case "desired.set": // put in place only when all is done
+		case "desired.remove":
 			return [];
 	}
 }

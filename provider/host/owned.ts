@@ -40,8 +40,10 @@ export function elementsOf(snapshot: Snapshot): Element[] {
 /** True when any object on the host would still carry a mark of netplumb after `changes`. Errs on the side of "yes". */
 export function anyMark(snapshot: Snapshot, changes: readonly Change[]): boolean {
 	const gone = new Set<string>();
+	const forgotten = new Set<string>();
 	for (const change of changes) {
-		if (change.verb === "link.add") return true;
+		if (change.verb === "link.add" || change.verb === "desired.set") return true;
+		if (change.verb === "desired.remove") forgotten.add(change.name);
 		if (change.verb === "port.delete" || change.verb === "bridge.delete") gone.add(change.name);
 		else if (change.verb === "link.delete" && change.where === HOST) gone.add(change.name);
 		else if (change.verb === "link.set" && change.alias !== undefined) {
@@ -55,6 +57,7 @@ export function anyMark(snapshot: Snapshot, changes: readonly Change[]): boolean
 			gone.add(change.row);
 		}
 	}
+	if (Object.keys(snapshot.desired ?? {}).some((name) => !forgotten.has(name))) return true;
 	const { table = undefined, docker = {} } = typeof snapshot.firewall === "object" ? snapshot.firewall : {};
 	if (table && !gone.has("nft")) return true;
 	if (([4, 6] as const).some((family) => docker[family]?.accepts && !gone.has(`docker-user/${family}`))) return true;

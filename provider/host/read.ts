@@ -41,6 +41,16 @@ read_host() {
 	g=none
 	if [ -r /run/netplumb/generation ]; then read -r g </run/netplumb/generation; fi
 	printf '%s' "$g"
+	section desired
+	if [ -d /var/lib/netplumb ]; then
+		sed -n 2p /var/lib/netplumb/agent
+		list=
+		for file in /var/lib/netplumb/agent /var/lib/netplumb/desired/*; do
+			case $file in *[!A-Za-z0-9/-]*) continue ;; esac
+			[ ! -f "$file" ] || [ -L "$file" ] || list="$list $file"
+		done
+		sha256sum $list </dev/null
+	fi 2>/dev/null
 	section host
 	ip -j -d address show || return 1
 	section ovs

@@ -100,6 +100,9 @@ export function render(change: Change): Rendered {
 					change.targets.length ? ["set-controller", change.bridge, ...change.targets] : ["del-controller", change.bridge],
 				],
 			};
+		case "desired.set":
+		case "desired.remove":
+			throw new Error("files of the host are written by heal/memory.ts");
 		default:
 			return renderFirewall(change);
 	}
@@ -208,6 +211,8 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	"route.add": [false, 14],
 	announce: [false, 15],
 	"conntrack.flush": [false, 16],
+	"desired.set": [false, 17],
+	"desired.remove": [true, 5],
 };
 
 function ranked(change: Change): [teardown: boolean, order: number] {

@@ -1,5 +1,6 @@
 // One session a host: requests that wait for the same host share one snapshot, one plan and one script.
 import { type ErrorCode, isNetplumbError, NetplumbError } from "../errors";
+import { isMemory } from "../heal/memory";
 import { notice } from "../notice";
 import type { Transport } from "../transport/transport";
 import { HOST, type Operation, touches } from "./change";
@@ -145,7 +146,7 @@ export class HostSession {
 	private async apply(now: Planned[], before: Snapshot): Promise<Snapshot | undefined> {
 		const batch = now.map(({ one }) => one);
 		const steps = now.flatMap(({ one, operations }) => {
-			const onlyInside = operations.every((operation) => placeOf(operation.change).where !== HOST);
+			const onlyInside = operations.every(({ change }) => isMemory(change) || placeOf(change).where !== HOST);
 			const undo = one.request.keepOnFailure !== true || isRisky(operations);
 			return operations.map((operation) => ({ operation, undo, onlyInside }));
 		});

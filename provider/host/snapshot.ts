@@ -134,6 +134,10 @@ export interface Snapshot {
 	ovs: Ovs | string;
 	/** The reason when Docker does not answer; containers are then unknown, not missing. */
 	dockerProblem?: string;
+	/** The desired states that the host keeps: the checksum of each by its name. */
+	desired?: Record<string, string>;
+	/** The agent that looks after them. */
+	agent?: { version: number; sum: string };
 	/** By the reference that was asked for (id or name). */
 	containers: Record<string, Container>;
 	/** By the address that was asked for; "unreachable" where the host has no route. Absent where no kind asked. */

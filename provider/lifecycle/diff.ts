@@ -30,6 +30,7 @@ export function differsOnHost<A extends object>(kind: Kind<A>, state: State, new
 	return (
 		changedArgs(kind, state, news).length > 0 ||
 		elsewhere(state.host, news.host) ||
+		(state.host.heal ?? true) !== (news.host.heal ?? true) ||
 		state.owner !== news.owner ||
 		(state.drift?.length ?? 0) > 0
 	);

@@ -1,5 +1,7 @@
 // The methods that Pulumi calls on a dynamic provider, once for all kinds.
 import { isNetplumbError, NetplumbError } from "../errors";
+import { memoryOf } from "../heal/desired";
+import type { Operation } from "../host/change";
 import { markOf } from "../host/marks";
 import { ApplyError } from "../host/session";
 import type { Snapshot } from "../host/snapshot";
@@ -32,7 +34,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		if (previous) wish.previous = knownArgs(kind, previous);
 		return sessionFor(inputs.host).submit({
 			...needs(inputs, wanted, wish.previous),
-			plan: (snapshot) => kind.plan(wish, snapshot),
+			plan: (snapshot) => planOf(wish, inputs, snapshot),
 			done: (snapshot) => stateOf(kind, inputs, { ...kind.observe(wanted, wish.mark, snapshot), args: wanted }),
 		});
 	}
@@ -98,7 +100,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 					const found = stateOf(kind, state, observed);
 					// What the host once gave is what it shall be: a new value is drift, not the new default.
 					for (const key of state.defaulted ?? []) found[key] = state[key];
-					const drift = driftOf(wish, snapshot);
+					const drift = driftOf(wish, state, snapshot);
 					if (drift.length > 0) found.drift = drift;
 					return { id, props: found, inputs: { host: state.host, owner: state.owner, ...observed.args } };
 				},
@@ -112,7 +114,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			try {
 				await sessionFor(state.host).submit({
 					...needs(state, previous),
-					plan: (snapshot) => kind.plan(wish, snapshot),
+					plan: (snapshot) => planOf(wish, state, snapshot),
 					done: () => undefined,
 					keepOnFailure: true,
 				});
@@ -132,10 +134,14 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		for (const text of kind.notes?.(knownArgs(kind, inputs), state) ?? []) notice(`${inputs.owner.split("/").at(-1)}: ${text}`);
 	}
 
+	function planOf(wish: Wish<A>, { host }: Inputs, snapshot: Snapshot): Operation[] {
+		return [...kind.plan(wish, snapshot), ...memoryOf(kind, wish, host.heal !== false, snapshot)];
+	}
+
 	/** What would mend the host, in words; a sentence when it cannot be mended as things stand. */
-	function driftOf(wish: Wish<A>, snapshot: Snapshot): string[] {
+	function driftOf(wish: Wish<A>, state: State, snapshot: Snapshot): string[] {
 		try {
-			return kind.plan(wish, snapshot).map(({ describe }) => describe);
+			return planOf(wish, state, snapshot).map(({ describe }) => describe);
 		} catch (error) {
 			if (isNetplumbError(error)) return [error.message];
 			throw error;

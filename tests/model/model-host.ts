@@ -1,4 +1,5 @@
 // A host in memory: takes the same changes as a real one, with the kernel's and Open vSwitch's semantics.
+import { sumOf } from "../../provider/heal/desired";
 import { type Change, HOST, type Operation } from "../../provider/host/change";
 import { inverse, namespaceOf } from "../../provider/host/inverse";
 import { placeOf, render, Stage } from "../../provider/host/render";
@@ -75,6 +76,12 @@ export function applyChange(snapshot: Snapshot, change: Change): Snapshot {
 			bridge.controllers = [...change.targets];
 			break;
 		}
+		case "desired.set":
+			after.desired = { ...after.desired, [change.name]: sumOf(change.text) };
+			break;
+		case "desired.remove":
+			delete after.desired?.[change.name];
+			break;
 		default:
 			firewall.apply(after, change);
 	}

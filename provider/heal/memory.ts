@@ -1,0 +1,97 @@
+// The part of an apply that keeps desired states on the host: written and flushed before the first change, put in place when all
+// changes are made, thrown away when they are taken back. The agent comes with the first file and goes with the last one.
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Change } from "../host/change";
+import { shWord } from "../host/encode";
+import { EXIT, type Step } from "../host/script";
+import type { Snapshot } from "../host/snapshot";
+import { sumOf } from "./desired";
+
+const HOME = "/var/lib/netplumb";
+
+let agentText: string | undefined;
+
+function agent(): string {
+	if (agentText === undefined) {
+		let root = __dirname;
+		while (!existsSync(join(root, "package.json")) && root !== dirname(root)) root = dirname(root);
+		agentText = readFileSync(join(root, "provider", "heal", "agent.sh"), "utf8");
+	}
+	return agentText;
+}
+
+const versionOf = (header: string) => Number(/^# netplumb agent (\d+)$/m.exec(header)?.[1] ?? 0);
+
+export function isMemory(change: Change): change is Extract<Change, { verb: "desired.set" | "desired.remove" }> {
+	return change.verb === "desired.set" || change.verb === "desired.remove";
+}
+
+/**
+ * Functions of the apply script. `prepare` writes what is to be kept, and refuses while nothing is changed yet; `forget` comes
+ * before the changes, `commit` after them; `tidy` clears our folder away when nothing is kept in it any more.
+ */
+export function memory(steps: readonly Step[], before: Snapshot): string {
+	const set = steps.flatMap(({ operation: { change } }) => (change.verb === "desired.set" ? [change] : []));
+	const removed = steps.filter(({ operation }) => operation.change.verb === "desired.remove");
+	const files = set.map(({ name, text }) => ({ name, text }));
+	const installs = set.length > 0 && differs(before);
+	if (installs) files.push({ name: "agent", text: agent() });
+	const names = (undo: boolean) =>
+		removed
+			.filter((step) => step.undo === undo)
+			.map(({ operation }) => shWord(`${HOME}/desired/${(operation.change as { name: string }).name}`))
+			.join(" ");
+	const remove = (paths: string) => (paths === "" ? ":" : `rm -f ${paths}`);
+	return `
+made=
+refuse() {
+	echo "$1" >&2
+	[ ! -d ${HOME}/new ] || rm -rf ${HOME}/new
+	[ -z "$made" ] || rmdir $made 2>/dev/null
+	exit ${EXIT.refused}
+}
+own_folder() {
+	[ -e "$1" ] || [ -L "$1" ] || { mkdir -m 700 "$1" 2>/dev/null && made="$1 $made"; } || refuse "$1 cannot be made"
+	{ [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; } || refuse "$1 is not a folder of root's; remove it"
+}
+prepare() {
+	${files.length === 0 ? "return 0" : prepareText(files)}
+}
+forget() { ${remove(names(false))}; }
+commit() {
+	${remove(names(true))}
+	${installs ? `mv -f ${HOME}/new/agent ${HOME}/agent` : ":"}
+	${set.length > 0 ? `mv -f ${HOME}/new/* ${HOME}/desired/; sync ${HOME}/desired 2>/dev/null || sync` : ":"}
+	${set.length > 0 ? `sh ${HOME}/agent start 7<&- 8<&- 9<&- </dev/null >/dev/null 2>&1` : ":"}
+}
+tidy() {
+	[ -d ${HOME} ] && [ ! -L ${HOME} ] && [ -O ${HOME} ] || return 0
+	[ ! -e ${HOME}/new ] || rm -rf ${HOME}/new
+	rmdir ${HOME}/desired 2>/dev/null || [ ! -d ${HOME}/desired ] || return 0
+	[ ! -f ${HOME}/agent ] || sh ${HOME}/agent stop 9<&- </dev/null
+	rm -rf ${HOME}
+}`.trim();
+}
+
+function differs(before: Snapshot): boolean {
+	const text = agent();
+	if (before.agent === undefined) return true;
+	return before.agent.version <= versionOf(text) && before.agent.sum !== sumOf(text);
+}
+
+/**
+ * One process writes all files, one flushes them, one compares them with what was sent: a full disk shows here. Every line of a
+ * file has a mark before it, so that none can end the here-document.
+ */
+function prepareText(files: readonly { name: string; text: string }[]): string {
+	return `own_folder ${HOME}
+	own_folder ${HOME}/desired
+	rm -rf ${HOME}/new
+	mkdir -m 700 ${HOME}/new 2>/dev/null || refuse "${HOME} cannot be written to"
+	awk -v folder=${HOME}/new '/^@/ { if (file) close(file); file = folder "/" substr($0, 2); next } { print substr($0, 2) > file }' <<'FILES' 2>/dev/null
+${files.map(({ name, text }) => `@${name}\n${text.replace(/^/gm, ">").slice(0, -1)}`).join("")}FILES
+	{ sync ${HOME}/new/* 2>/dev/null || sync; } && sha256sum -c >/dev/null 2>&1 <<'SUMS' || refuse "${HOME} cannot be written to (is the disk full?), so nothing was changed"
+${files.map(({ name, text }) => `${sumOf(text)}  ${HOME}/new/${name}`).join("\n")}
+SUMS`;
+}

@@ -1,0 +1,107 @@
+// The host as it would be without one resource: what its desired state is planned on, so that the plan makes it from nothing.
+import { addressMarks, aliasWithAddressMark, linkMark, rowMark } from "../host/marks";
+import { isParked, PARKED, ROUTE_PROTOCOL } from "../host/render";
+import { isRunning, type Link, type Namespace, type Ovs, type Snapshot } from "../host/snapshot";
+
+/**
+ * `name` is the resource's physical name: resources of several kinds may share a mark. Nothing of `snapshot` is changed, and what is
+ * not this resource's is shared, not copied: there can be hundreds of resources.
+ */
+export function pristine(snapshot: Snapshot, marks: readonly string[], name: string, addresses: readonly string[]): Snapshot {
+	const mine = (mark: string | undefined) => mark !== undefined && marks.includes(mark);
+	const { ovs, dropped, wasDown } = withoutRows(snapshot.ovs, mine, name);
+	const ends = new Set<number>();
+	const links: Namespace["links"] = {};
+	for (const link of Object.values(snapshot.host.links)) {
+		const isBridge = typeof snapshot.ovs === "object" && link.name in snapshot.ovs.bridges && dropped.has(link.name);
+		if (isBridge || (link.name === name && mine(linkMark(link)) && !isAdoptedBridge(snapshot, name))) ends.add(link.index);
+		else links[link.name] = freed(link, dropped.has(link.name), wasDown.has(link.name));
+	}
+	const inside = (namespace: Namespace) => withoutAddressed(withoutEnds(namespace, ends, mine), mine, addresses);
+	const containers = Object.entries(snapshot.containers).map(([reference, container]) => [
+		reference,
+		isRunning(container) ? { ...container, namespace: inside(container.namespace) } : container,
+	]);
+	const adopted = links[name];
+	if (adopted && mine(linkMark(adopted))) links[name] = unaddressed(adopted, addresses, keptOf(snapshot, name));
+	return { ...snapshot, host: { ...snapshot.host, links }, ovs, containers: Object.fromEntries(containers) };
+}
+
+type Mine = (mark: string | undefined) => boolean;
+
+const ids = (columns: Record<string, unknown>) => (columns["external_ids"] ?? {}) as Record<string, string>;
+const before = (columns: Record<string, unknown>) => ids(columns)["netplumb-before"];
+
+function isAdoptedBridge(snapshot: Snapshot, name: string): boolean {
+	const bridge = typeof snapshot.ovs === "object" ? snapshot.ovs.bridges[name] : undefined;
+	return bridge !== undefined && before(bridge.columns) !== undefined;
+}
+
+/** The addresses that an adopted bridge had before. */
+function keptOf(snapshot: Snapshot, name: string): string[] {
+	const bridge = typeof snapshot.ovs === "object" ? snapshot.ovs.bridges[name] : undefined;
+	return bridge ? ((JSON.parse(before(bridge.columns) ?? "{}") as { addresses?: string[] }).addresses ?? []) : [];
+}
+
+function withoutRows(ovs: Ovs | string, mine: Mine, name: string) {
+	const dropped = new Set<string>();
+	const wasDown = new Set<string>();
+	if (typeof ovs === "string") return { ovs, dropped, wasDown };
+	const bridge = ovs.bridges[name];
+	const gone = bridge && mine(rowMark(bridge.columns)) && before(bridge.columns) === undefined;
+	for (const port of Object.values(ovs.ports)) {
+		const ours = mine(rowMark(port.columns)) && (port.name === name || port.bridge === name);
+		if (!ours && !(gone && port.bridge === name)) continue;
+		dropped.add(port.name);
+		if (ids(port.columns)["netplumb-was-down"] !== undefined) wasDown.add(port.name);
+	}
+	if (dropped.size === 0) return { ovs, dropped, wasDown };
+	const bridges = Object.values(ovs.bridges).filter((one) => !gone || one.name !== name);
+	const ports = Object.entries(ovs.ports).filter(([port]) => !dropped.has(port));
+	const left = bridges.map((one) => [one.name, { ...one, ports: one.ports.filter((port) => !dropped.has(port)) }]);
+	return { ovs: { ...ovs, bridges: Object.fromEntries(left), ports: Object.fromEntries(ports) } as Ovs, dropped, wasDown };
+}
+
+/** An uplink that is a port no longer. */
+function freed(link: Link, isFreed: boolean, wasDown: boolean): Link {
+	if (!isFreed) return link;
+	const { master, ...rest } = link;
+	return { ...rest, ...(master === undefined || master === "ovs-system" ? {} : { master }), up: link.up && !wasDown };
+}
+
+/** Both ends of a veth pair go together. */
+function withoutEnds(namespace: Namespace, ends: Set<number>, mine: Mine): Namespace {
+	const gone = Object.values(namespace.links).filter(
+		(link) => mine(linkMark(link)) && link.peerIndex !== undefined && ends.has(link.peerIndex),
+	);
+	if (gone.length === 0) return namespace;
+	const links = { ...namespace.links };
+	for (const { name } of gone) delete links[name];
+	return { ...namespace, links, routes: namespace.routes.filter(({ dev }) => dev in links) };
+}
+
+/** Without the addresses and routes of this resource on the links of others. */
+function withoutAddressed(namespace: Namespace, mine: Mine, addresses: readonly string[]): Namespace {
+	const touched = Object.values(namespace.links).filter((link) => addressMarks(link).some(({ mark }) => mine(mark)));
+	if (touched.length === 0) return namespace;
+	const links = { ...namespace.links };
+	const ipv6Disabled = { ...namespace.ipv6Disabled };
+	let { routes } = namespace;
+	for (const link of touched) {
+		const own = addressMarks(link).filter(({ mark }) => mine(mark));
+		const alias = own.reduce((text, { mark }) => aliasWithAddressMark(text, mark), link.alias ?? "");
+		const kept = own.flatMap((mark) => mark.kept);
+		links[link.name] = unaddressed({ ...link, alias }, addresses, kept);
+		if (own.some(({ enabledIpv6 }) => enabledIpv6)) ipv6Disabled[link.name] = true;
+		routes = routes.filter(({ dev, protocol }) => dev !== link.name || protocol !== ROUTE_PROTOCOL);
+		// The default routes that this resource parked.
+		routes = routes.map((route) => (isParked(route) ? { ...route, metric: route.metric - PARKED } : route));
+	}
+	return { links, routes, ipv6Disabled };
+}
+
+function unaddressed(link: Link, addresses: readonly string[], kept: readonly string[]): Link {
+	const { alias, ...rest } = link;
+	const left = link.addresses.filter((address) => !addresses.includes(address) || kept.includes(address));
+	return { ...rest, ...(alias ? { alias } : {}), addresses: left };
+}

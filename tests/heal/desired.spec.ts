@@ -1,0 +1,110 @@
+// The desired state that a host keeps: always the same text for the same wish, and never more than the wish.
+import { expect } from "chai";
+import * as fc from "fast-check";
+import { desiredText, fileOf, memoryOf } from "../../provider/heal/desired";
+import { clearFor, questionOf } from "../../provider/heal/present";
+import { pristine } from "../../provider/heal/pristine";
+import type { Change } from "../../provider/host/change";
+import type { Kind } from "../../provider/kinds/kind";
+import { ovsBridge } from "../../provider/kinds/ovs-bridge";
+import { staticContainerIp } from "../../provider/kinds/static-container-ip";
+import { vethAttachment } from "../../provider/kinds/veth-attachment";
+import { bareHost, hosts, WEB } from "../model/hosts";
+import { applyPlan } from "../model/model-host";
+import { bridgeInputs, ipInputs, vethInputs } from "../plan/inputs";
+import { checked, MARK, plan, RUNS, wish } from "../plan/properties";
+
+const cases: [Kind<object>, fc.Arbitrary<Record<string, unknown>>][] = [
+	[ovsBridge as unknown as Kind<object>, bridgeInputs],
+	[vethAttachment as unknown as Kind<object>, vethInputs],
+	[staticContainerIp as unknown as Kind<object>, ipInputs.map((inputs) => ({ ...inputs, interface: "eth0", adopt: true }))],
+];
+
+describe("the desired state of a resource", () => {
+	for (const [kind, inputs] of cases) {
+		it(`of kind ${kind.name} is the same before it is made and after, unless it is adopted`, () => {
+			let made = 0;
+			const property = fc.property(hosts, inputs, (before, given) => {
+				const args = checked(kind, kind === cases[2]![0] ? given : { ...given, adopt: undefined });
+				const operations = args && plan(kind, wish(args), before);
+				if (!args || !operations) return;
+				made++;
+				const text = desiredText(kind, wish(args), before);
+				expect(text).to.be.a("string");
+				const { after } = applyPlan(before, operations);
+				expect(desiredText(kind, wish(args), after)).to.equal(text);
+				expect(desiredText(kind, wish(args, { ...args, ...kind.observe(args, MARK, after).outputs }), after)).to.be.a("string");
+			});
+			fc.assert(property, { numRuns: RUNS });
+			expect(made).to.be.greaterThan(RUNS / 20);
+		});
+
+		it(`of kind ${kind.name} makes it from nothing, on the host without it`, () => {
+			const property = fc.property(hosts, inputs, (before, given) => {
+				const args = checked(kind, { ...given, ...(kind === cases[2]![0] ? {} : { adopt: undefined }) });
+				const operations = args && plan(kind, wish(args), before);
+				if (!args || !operations) return;
+				const { after } = applyPlan(before, operations);
+				const addresses = (args as { addresses?: string[] }).addresses ?? [];
+				const bare = pristine(after, [MARK], kind.physicalName(args), addresses);
+				const again = kind.plan(wish(args), bare);
+				expect(again.map(({ change }) => change)).to.deep.equal(operations.map(({ change }) => change));
+			});
+			fc.assert(property, { numRuns: RUNS });
+		});
+	}
+
+	it("is removed with the resource, with heal: false, and after a rename", () => {
+		const before = bareHost();
+		const args = checked(ovsBridge, { name: "br0" })!;
+		const [keep] = memoryOf(ovsBridge, wish(args), true, before);
+		const { after } = applyPlan(before, [...ovsBridge.plan(wish(args), before), keep!]);
+		expect(memoryOf(ovsBridge, wish(args), true, after)).to.deep.equal([]);
+		const [name] = Object.keys(after.desired!);
+		const removal = [{ change: { verb: "desired.remove", name }, describe: "end the healing on the host" }];
+		expect(memoryOf(ovsBridge, wish(args), false, after)).to.deep.equal(removal);
+		expect(memoryOf(ovsBridge, wish(undefined, args), true, after)).to.deep.equal(removal);
+		const renamed = memoryOf(ovsBridge, { mark: "other", marks: ["other", MARK], wanted: args }, true, after);
+		expect(renamed.map(({ change }) => change.verb)).to.deep.equal(["desired.remove", "desired.set"]);
+	});
+
+	it("deletes nothing but the route that is moved", () => {
+		const gone: Change[] = [
+			{ verb: "link.delete", where: "host", name: "x" },
+			{ verb: "port.delete", bridge: "br0", name: "x" },
+			{ verb: "bridge.delete", name: "x" },
+			{ verb: "address.delete", where: "host", dev: "x", cidr: "10.0.0.1/24" },
+		];
+		const text = fileOf(
+			"OvsBridge",
+			MARK,
+			[...gone, { verb: "bridge.add", name: "br0" } as Change].map((change) => ({ change, describe: "d" })),
+		);
+		expect(text).to.not.match(/del-|link delete|address delete/);
+		expect(text).to.contain("add-br br0");
+	});
+
+	it("is data: a description with a line break or a quote does not become code", () => {
+		const change: Change = { verb: "bridge.add", name: "br0" };
+		const text = fileOf("OvsBridge", MARK, [{ change, describe: "it's\nFILES\n$(touch /tmp/x)" }]);
+		expect(text).to.contain(String.raw`redo 0 'it'\''s FILES $(touch /tmp/x)'`);
+	});
+
+	it("has a question for every verb but those that only follow others", () => {
+		const link = { where: WEB, name: "eth1" };
+		const samples: Change[] = [
+			{ verb: "link.add", ...link, mac: "02:00:00:00:00:01", mtu: 1500, alias: "a", peer: { name: "v", mtu: 1500 } },
+			{ verb: "link.set", ...link, up: true },
+			{ verb: "offload.disable", ...link },
+			{ verb: "address.add", where: WEB, dev: "eth1", cidr: "10.0.0.1/24" },
+			{ verb: "sysctl.set", where: WEB, path: ["ipv6", "conf", "eth1", "accept_ra"], value: "0" },
+			{ verb: "bridge.add", name: "br0" },
+			{ verb: "port.add", bridge: "br0", name: "v" },
+			{ verb: "row.set", table: "Port", row: "v", columns: { tag: 1 } },
+			{ verb: "controller.set", bridge: "br0", targets: [] },
+		];
+		for (const change of samples) expect(questionOf(change), change.verb).to.be.a("string");
+		expect(questionOf({ verb: "announce", where: WEB, dev: "eth1", mac: "02:00:00:00:00:01" })).to.equal(undefined);
+		expect(clearFor(samples[0]!)).to.equal("clear_link v");
+	});
+});

@@ -1,0 +1,83 @@
+// Wiring that the host heals by itself, and how long it takes.
+import { expect } from "chai";
+import { hostDump } from "../support/dump";
+import { image, labHost, on } from "../support/lab";
+import { Resource } from "../support/resource";
+import { sh } from "../support/wiring";
+
+export const BRIDGE = "br-heal";
+
+export interface Wired {
+	bridge: Resource;
+	attachments: Resource[];
+	addresses: Resource[];
+}
+
+const more = () => ({ host: labHost("h1") });
+
+/** Containers that Docker starts again after a reboot, on one bridge with the address 10.77.0.254, each with 10.77.0.N. */
+export async function wire(names: readonly string[]): Promise<Wired> {
+	const run = `printf '%s\\n' "$@" | xargs -P 4 -I {} docker run -d --name {} --restart always --network none --stop-timeout 0 ${image} sleep 86400`;
+	await on("h1", "sh", "-c", run, "-", ...names);
+	const bridge = await new Resource("OvsBridge", "heal", more()).create({ name: BRIDGE, addresses: ["10.77.0.254/24"] });
+	const attachments = await Promise.all(
+		names.map((container) => new Resource("VethAttachment", container, more()).create({ container, bridge: BRIDGE })),
+	);
+	const addresses = await Promise.all(
+		names.map((container, index) =>
+			new Resource("StaticContainerIp", container, more()).create({
+				container,
+				interface: "eth1",
+				addresses: [`10.77.0.${index + 1}/24`],
+				gateway: "10.77.0.254",
+			}),
+		),
+	);
+	return { bridge, attachments, addresses };
+}
+
+/** Every resource as it was declared, by its own refresh. */
+export async function expectWhole({ bridge, attachments, addresses }: Wired): Promise<void> {
+	for (const resource of [bridge, ...attachments, ...addresses]) expect(await resource.read(), resource.name).to.deep.equal([]);
+}
+
+export async function unwire({ bridge, attachments, addresses }: Wired, names: readonly string[]): Promise<void> {
+	for (const resource of [...addresses, ...attachments, bridge]) await resource.delete();
+	await sh('docker rm -f "$@" >/dev/null', ...names);
+}
+
+/**
+ * Restarts the containers, all at the same time, and gives for each the milliseconds from its start, as Docker has it, to the first
+ * answered ping.
+ */
+export async function restart(...names: string[]): Promise<number[]> {
+	const script = `
+one() {
+	docker restart -t 0 "$1" >/dev/null
+	set -- $(docker inspect -f '{{.State.StartedAt}} {{.State.Pid}}' "$1")
+	until nsenter -t "$2" -n ping -c 1 -W 0.3 10.77.0.254 >/dev/null 2>&1; do
+		[ "$(($(date +%s) - $(date -d "$1" +%s)))" -lt 30 ] || { echo 30000; return; }
+		sleep 0.02
+	done
+	echo $((($(date +%s%N) - $(date -d "$1" +%s%N)) / 1000000))
+}
+for name; do one "$name" & done
+wait`;
+	const times = (await sh(script, ...names)).trim().split("\n").map(Number);
+	expect(times).to.have.length(names.length);
+	return times;
+}
+
+export function figures(times: readonly number[]): string {
+	const sorted = [...times].sort((a, b) => a - b);
+	const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)];
+	return `${sorted.length} starts: median ${at(0.5)} ms, 99th percentile ${at(0.99)} ms, longest ${sorted.at(-1)} ms`;
+}
+
+export const agentStatus = (): Promise<string> => sh("[ ! -e /var/lib/netplumb/agent ] || sh /var/lib/netplumb/agent status");
+
+/** Docker and Open vSwitch give their own links new MAC addresses at a boot. */
+export async function remains(): Promise<unknown> {
+	const { ovs, files, containers } = await hostDump("h1");
+	return { ovs, files, containers };
+}
