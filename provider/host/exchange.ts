@@ -179,9 +179,10 @@ function applyScript(
 		`printf '%s\\n' ${generation} >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || refuse "/run/netplumb cannot be written to"`,
 		...(guard ? [`arm || { disarm; echo "the guard could not be armed, so nothing was done" >&2; exit ${EXIT.refused}; }`] : []),
 		"forget",
-		`if apply; then status=0; commit; else status=${EXIT.failed}; fi`,
-		"tidy",
+		`apply && status=0 || status=${EXIT.failed}`,
 		...(guard ? ['if [ $status -eq 0 ]; then : >"$guard/applied"; else disarm; fi'] : []),
+		"[ $status -ne 0 ] || commit",
+		"tidy",
 		...(nothingOfOursIsLeft && !guard ? [`[ $status -ne 0 ] || ${forget}`] : []),
 		// What failed is taken back: where nothing of ours was before, nothing is now.
 		...(anyMark(before, []) ? [] : [`[ $status -eq 0 ] || ${forget}`]),
