@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isNetplumbError, NetplumbError } from "../errors";
+import { isMemory } from "../heal/memory";
 import type { ScriptResult, Transport } from "../transport/transport";
 import type { Outcome } from "./exchange";
 import { type Baseline, baselineScript, confirmScript, GUARD_EXIT, type GuardText } from "./guard-script";
@@ -52,7 +53,11 @@ export async function guardedApply(work: Work): Promise<Outcome> {
 		token,
 		seconds: work.seconds,
 		what: work.what,
-		rollback: compileRollback(work.steps, work.before),
+		// What the host remembers for healing is no wiring: the next run brings it in line with what is then there.
+		rollback: compileRollback(
+			work.steps.filter(({ operation }) => !isMemory(operation.change)),
+			work.before,
+		),
 		anythingBefore: anyMark(work.before, []),
 	});
 	const first = await Promise.race([

@@ -21,7 +21,10 @@ export async function hostDump(host: string): Promise<Record<string, unknown>> {
 	]);
 	return {
 		links: links.map(linkOf).sort(),
-		routes: [...routes4, ...routes6].map((row) => JSON.stringify(row)).sort(),
+		routes: [...routes4, ...routes6]
+			.filter((row) => !isDockersOwn(row))
+			.map((row) => JSON.stringify(row))
+			.sort(),
 		ovs,
 		firewall,
 		sysctls,
@@ -40,9 +43,15 @@ function tables(): string[] {
 	return Object.entries(columns).flatMap(([table, names]) => ["--", `--columns=${names}`, "list", table]);
 }
 
+/** Docker's bridge gets its link-local address with the first container that anybody attaches to it after a boot, and keeps it. */
+function isDockersOwn({ dev, dst }: Row): boolean {
+	return dev === "docker0" && /^(fe80|ff00|multicast)/.test(String(dst));
+}
+
 function linkOf(link: Row): string {
 	const { ifname, flags, mtu, master, address, ifalias, linkinfo } = link;
-	const addresses = (link["addr_info"] as Row[]).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+	const found = (link["addr_info"] as Row[]).map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+	const addresses = found.filter((address) => ifname !== "docker0" || !address.startsWith("fe80"));
 	return JSON.stringify({
 		ifname,
 		flags,
