@@ -25,8 +25,8 @@ describe("example overlay-mesh", function () {
 	after(() => discard(stack));
 
 	async function everybodyTalks(...chosen: string[]): Promise<void> {
+		// The first frames of a new tunnel are lost while ovs-vswitchd asks the underlay for the far end's MAC address.
 		for (const from of chosen)
-			// The first frames of a new tunnel are lost while ovs-vswitchd asks the underlay for the far end's MAC address.
 			for (const to of chosen.filter((name) => name !== from))
 				await eventually(() => fetchFrom(from, `mesh-${from}`, addresses[to]!, "/name"), to);
 	}

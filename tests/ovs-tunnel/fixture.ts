@@ -12,7 +12,7 @@ type Args = Record<string, unknown>;
 
 /** The tunnel's end on a host. */
 export const tunnel = (host = "h1", name = `to-${host}`): Resource =>
-	new Resource("OvsTunnel", name, { host: labHost(host), bridge: BRIDGE, name: TUNNEL });
+	new Resource("OvsTunnel", name, { host: labHost(host, { heal: false }), bridge: BRIDGE, name: TUNNEL });
 
 export const address = (host: string): string => labHost(host).address;
 

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { markOf } from "../../provider/host/marks";
 import { useForeign } from "../support/foreign";
 import { image, labHost, on, useLab } from "../support/lab";
 import { failure, Resource, useResources } from "../support/resource";
@@ -151,8 +152,7 @@ describe("OvsTunnel", () => {
 	});
 
 	describe("drift", () => {
-		// As the resource writes them: lab/test/to-h1 and a hash.
-		const marks = ["external_ids:netplumb=lab/test/to-h1-e426fbe3e4", "external_ids:netplumb-tunnel=vxlan"];
+		const mark = `external_ids:netplumb=${markOf("lab/test/to-h1", "OvsTunnel")}`;
 		const set =
 			(...words: string[]) =>
 			() =>
@@ -174,7 +174,7 @@ describe("OvsTunnel", () => {
 				"another bridge",
 				async () => {
 					await vsctl("del-port", TUNNEL);
-					await vsctl("add-port", "foreign-br", TUNNEL, "--", "set", "port", TUNNEL, ...marks);
+					await vsctl("add-port", "foreign-br", TUNNEL, "--", "set", "port", TUNNEL, mark);
 				},
 				/take tunnel port tt-tun out of bridge foreign-br/,
 			],
