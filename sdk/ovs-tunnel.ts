@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { warnNotEncrypted } from "./not-encrypted";
-import { OvsBridge } from "./ovs-bridge";
-import { existing, type HostInput, NetplumbResource } from "./resource";
+import type { OvsBridge } from "./ovs-bridge";
+import { bridgeName, existing, type HostInput, NetplumbResource } from "./resource";
 
 /** The inputs of an `OvsTunnel`. */
 export interface OvsTunnelArgs {
@@ -70,7 +70,7 @@ export class OvsTunnel extends NetplumbResource {
 	}
 
 	constructor(name: string, args: OvsTunnelArgs, opts?: pulumi.CustomResourceOptions) {
-		const bridge = OvsBridge.isInstance(args.bridge) ? (args.bridge as OvsBridge).name : args.bridge;
+		const bridge = bridgeName(args.bridge);
 		super("OvsTunnel", name, { name: undefined, mtu: undefined, ...args, bridge }, [], opts);
 		warnNotEncrypted(opts?.parent, this, `tunnel ${name}`);
 	}

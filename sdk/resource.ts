@@ -62,9 +62,29 @@ export type ContainerInput = pulumi.Input<string> | { readonly id: pulumi.Output
 
 export function containerId(container: ContainerInput): pulumi.Input<string> {
 	if (!isResource(container)) return container as pulumi.Input<string>;
-	// With --continue-on-error a container that could not be made has no id. A text in its place fails on the host; nothing in its place would be
-	// a mistake in the inputs, at which Pulumi stops before other hosts are done.
-	return container.id.apply((id) => id ?? "container-that-was-not-made");
+	return madeOr(container, container.id, "container-that-was-not-made");
+}
+
+/** A bridge as a resource with a name, or by name. */
+export function bridgeName(
+	bridge: pulumi.Input<string> | (pulumi.CustomResource & { readonly name: pulumi.Output<string> }),
+): pulumi.Input<string> {
+	if (!isResource(bridge)) return bridge as pulumi.Input<string>;
+	const { name } = bridge as unknown as { name: pulumi.Output<string> };
+	return madeOr(bridge, name, "bridge-not-made");
+}
+
+/**
+ * An output of a resource that others depend on; `otherwise` when the resource could not be made. With --continue-on-error it then has no
+ * outputs, and nothing in their place would be a mistake in the inputs of what depends on it, at which Pulumi stops before the other
+ * hosts are done. A text in their place fails on its own host alone.
+ */
+export function madeOr(resource: pulumi.Resource, output: pulumi.Output<string>, otherwise: string): pulumi.Output<string> {
+	if (pulumi.runtime.isDryRun()) return output;
+	// Whether an output is known can be asked of it, but is not in its type. `apply` does not run for one that is not.
+	const { isKnown } = output as pulumi.Output<string> & { isKnown: Promise<boolean> };
+	const value = isKnown.then((known) => (known ? output.apply((found) => found ?? otherwise) : pulumi.output(otherwise)));
+	return pulumi.all([value, resource.urn]).apply(([found]) => found);
 }
 
 function isResource(value: unknown): value is pulumi.CustomResource {

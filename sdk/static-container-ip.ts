@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { type ContainerInput, containerId, existing, type HostInput, NetplumbResource } from "./resource";
+import { type ContainerInput, containerId, existing, type HostInput, madeOr, NetplumbResource } from "./resource";
 import type { VethAttachment } from "./veth-attachment";
 
 /** A route to another network. */
@@ -76,7 +76,12 @@ export class StaticContainerIp extends NetplumbResource {
 function place(args: StaticContainerIpArgs): { host: HostInput } & Record<string, unknown> {
 	if ("attachment" in args) {
 		const { attachment, ...rest } = args;
-		return { ...rest, host: attachment.host, container: attachment.container, interface: attachment.interface };
+		return {
+			...rest,
+			host: attachment.host,
+			container: madeOr(attachment, attachment.container, "container-that-was-not-made"),
+			interface: madeOr(attachment, attachment.interface, "eth1"),
+		};
 	}
 	return { ...args, container: containerId(args.container) };
 }

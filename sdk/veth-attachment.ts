@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { IsolatedNetwork } from "./isolated-network";
-import { OvsBridge } from "./ovs-bridge";
-import { type ContainerInput, containerId, existing, type HostInput, NetplumbResource } from "./resource";
+import type { OvsBridge } from "./ovs-bridge";
+import { bridgeName, type ContainerInput, containerId, existing, type HostInput, NetplumbResource } from "./resource";
 
 /** The VLANs of a port: `{ tag }` for an access port, `{ trunks, native }` for a trunk. Numbers are 1 to 4094. */
 export interface VlanArgs {
@@ -74,7 +74,7 @@ export class VethAttachment extends NetplumbResource {
 	}
 
 	constructor(name: string, args: VethAttachmentArgs, opts?: pulumi.CustomResourceOptions) {
-		const bridge = OvsBridge.isInstance(args.bridge) ? (args.bridge as OvsBridge | IsolatedNetwork).name : args.bridge;
+		const bridge = bridgeName(args.bridge);
 		const outputs = { interface: undefined, hostInterface: undefined, mac: undefined, mtu: undefined };
 		super("VethAttachment", name, { ...outputs, ...args, bridge, container: containerId(args.container) }, [], opts);
 	}
