@@ -3,7 +3,6 @@ import { hostDump } from "../support/dump";
 import { image, labHost, on, useLab } from "../support/lab";
 import { bulk, fits } from "../support/sites";
 import { discard, exampleStack, expectNoChanges, fail, fetchFrom, starts, succeed } from "../support/stacks";
-import { eventually } from "../support/wiring";
 
 const names = ["h1", "h2", "h3"];
 
@@ -25,10 +24,9 @@ describe("example overlay-mesh", function () {
 	after(() => discard(stack));
 
 	async function everybodyTalks(...chosen: string[]): Promise<void> {
-		// The first frames of a new tunnel are lost while ovs-vswitchd asks the underlay for the far end's MAC address.
 		for (const from of chosen)
 			for (const to of chosen.filter((name) => name !== from))
-				await eventually(() => fetchFrom(from, `mesh-${from}`, addresses[to]!, "/name"), to);
+				expect(await fetchFrom(from, `mesh-${from}`, addresses[to]!, "/name"), `${from} to ${to}`).to.equal(to);
 	}
 
 	it("says once in a preview that it is not encrypted", async () => {
