@@ -27,7 +27,7 @@ export function memoryOf<A extends object>(kind: Kind<A>, wish: Wish<A>, heal: b
 /** Undefined where the wiring cannot be made from nothing as things stand (the plan itself says why), or not by the agent: what may cut the way to the host is never done without a guard. */
 export function desiredText<A extends object>(kind: Kind<A>, wish: Wish<A>, snapshot: Snapshot): string | undefined {
 	const { wanted, previous } = wish;
-	if (!wanted) return undefined;
+	if (!wanted || kind.heals?.(wanted) === false) return undefined;
 	// A value that the host once gave is what it shall be (the MTU of an attachment).
 	const given = (kind.defaulted ?? []).filter((key) => wanted[key] === undefined && previous?.[key] !== undefined);
 	const complete = { ...wanted, ...Object.fromEntries(given.map((key) => [key, previous![key]])) };

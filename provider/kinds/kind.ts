@@ -47,6 +47,8 @@ export interface Kind<A extends object> {
 	destinations?(args: A): string[];
 	/** The links of the host whose routes and switches the plan has to know. */
 	devices?(args: A): string[];
+	/** False for wiring that a host must never bring back by itself. Default: true. */
+	heals?(args: A): boolean;
 	/** What people should know before an update, from inputs and state alone. Any input may be unknown. */
 	notes?(args: A, state: Record<string, unknown>): string[];
 	/** Throws NetplumbError when something stands in the way or is missing. */

@@ -96,6 +96,8 @@ export const ovsBridge: Kind<OvsBridgeArgs> = {
 	replace: ["name", "datapath"],
 	complete: (args, owner) => ({ ...args, name: args.name ?? derivedInterface(owner) }),
 	physicalName: (args) => args.name!,
+	// A card that boots with the host's address would be put into the bridge without it: nobody could log in any more.
+	heals: ({ uplinks = [] }) => uplinks.length === 0,
 	containers: () => [],
 	notes: uplinkNotes,
 	devices: (args) => (args.uplinks?.length ? [args.name!, ...args.uplinks] : []),

@@ -15,7 +15,7 @@ import { bridgeInputs, ipInputs, vethInputs } from "../plan/inputs";
 import { checked, MARK, plan, RUNS, wish } from "../plan/properties";
 
 const cases: [Kind<object>, fc.Arbitrary<Record<string, unknown>>][] = [
-	[ovsBridge as unknown as Kind<object>, bridgeInputs],
+	[ovsBridge as unknown as Kind<object>, bridgeInputs.map((inputs) => ({ ...inputs, uplinks: undefined }))],
 	[vethAttachment as unknown as Kind<object>, vethInputs],
 	[staticContainerIp as unknown as Kind<object>, ipInputs.map((inputs) => ({ ...inputs, interface: "eth0", adopt: true }))],
 ];
@@ -53,6 +53,18 @@ describe("the desired state of a resource", () => {
 			fc.assert(property, { numRuns: RUNS });
 		});
 	}
+
+	it("is not kept for a bridge with uplinks, and removed when it gets some: the host's own address may come with them", () => {
+		const before = bareHost();
+		const plain = checked(ovsBridge, { name: "br0" })!;
+		const name = (memoryOf(ovsBridge, wish(plain), true, before)[0]!.change as { name: string }).name;
+		const uplinked = { ...plain, uplinks: ["eth0"] };
+		expect(memoryOf(ovsBridge, wish(uplinked), true, before)).to.deep.equal([]);
+		const kept = { ...before, desired: { [name]: "0" } };
+		expect(memoryOf(ovsBridge, wish(uplinked), true, kept).map(({ change }) => change)).to.deep.equal([
+			{ verb: "desired.remove", name },
+		]);
+	});
 
 	it("is removed with the resource, with heal: false, and after a rename", () => {
 		const before = bareHost();
