@@ -29,7 +29,8 @@ export function isMemory(change: Change): change is Extract<Change, { verb: "des
 
 /**
  * Functions of the apply script. `prepare` writes what is to be kept, and refuses while nothing is changed yet; `forget` comes
- * before the changes, `commit` after them; `tidy` clears our folder away when nothing is kept in it any more.
+ * before the changes, `commit` after them; `tidy` clears the folder away when nothing is kept in it any more; the boot
+ * hook of a moved card (boot-hook.ts) may stay in it.
  */
 export function memory(steps: readonly Step[], before: Snapshot): string {
 	const set = steps.flatMap(({ operation: { change } }) => (change.verb === "desired.set" ? [change] : []));
@@ -70,7 +71,8 @@ tidy() {
 	[ ! -e ${HOME}/new ] || rm -rf ${HOME}/new
 	rmdir ${HOME}/desired 2>/dev/null || [ ! -d ${HOME}/desired ] || return 0
 	[ ! -f ${HOME}/agent ] || sh ${HOME}/agent stop 9<&- </dev/null
-	rm -rf ${HOME}
+	rm -f ${HOME}/agent ${HOME}/log ${HOME}/log.new
+	rmdir ${HOME} 2>/dev/null || :
 }`.trim();
 }
 
