@@ -6,6 +6,7 @@ import type { Host } from "./host";
 import { warnNotEncrypted } from "./not-encrypted";
 import { OvsBridge } from "./ovs-bridge";
 import { OvsTunnel } from "./ovs-tunnel";
+import { madeOr } from "./resource";
 import { Subnet } from "./subnet";
 import { type Link, links } from "./topology";
 
@@ -92,9 +93,7 @@ export class OverlayNetwork extends pulumi.ComponentResource {
 					{ host: hosts[host]!, name: own, mtu: this.mtu, ...(datapath === undefined ? {} : { datapath }) },
 					{ parent: this },
 				);
-				// With --continue-on-error a bridge that could not be made has no outputs. A name that stands all the same keeps what depends on it
-				// from being an invalid input, at which Pulumi would stop before the other hosts are done.
-				const bridge = made.name.apply((found) => found ?? own);
+				const bridge = madeOr(made, made.name, own);
 				return [host, { host: hosts[host]!, bridge, mtu: this.mtu }];
 			}),
 		);

@@ -27,6 +27,11 @@ export function isMemory(change: Change): change is Extract<Change, { verb: "des
 	return change.verb === "desired.set" || change.verb === "desired.remove";
 }
 
+/** The steps that change the wiring; the others are what the host remembers of it. */
+export function wiringOf(steps: readonly Step[]): Step[] {
+	return steps.filter(({ operation }) => !isMemory(operation.change));
+}
+
 /**
  * Functions of the apply script. `prepare` writes what is to be kept, and refuses while nothing is changed yet; `forget` comes
  * before the changes, `commit` after them; `tidy` clears the folder away when nothing is kept in it any more; the boot

@@ -1,10 +1,12 @@
 // The host as it would be without one resource: what its desired state is planned on, so that the plan makes it from nothing.
+import { columnAt } from "../host/inverse";
 import { addressMarks, aliasWithAddressMark, linkMark, rowMark } from "../host/marks";
 import { isParked, PARKED, ROUTE_PROTOCOL } from "../host/render";
-import { isRunning, type Link, type Namespace, type Ovs, type Snapshot } from "../host/snapshot";
+import { isRunning, type Link, type Namespace, type Ovs, type OvsBridge, type Snapshot } from "../host/snapshot";
+import { remembered } from "../kinds/columns";
 
 /**
- * `name` is the resource's physical name: resources of several kinds may share a mark. Nothing of `snapshot` is changed, and what is
+ * `name` is the resource's physical name. Nothing of `snapshot` is changed, and what is
  * not this resource's is shared, not copied: there can be hundreds of resources.
  */
 export function pristine(snapshot: Snapshot, marks: readonly string[], name: string, addresses: readonly string[]): Snapshot {
@@ -30,7 +32,8 @@ export function pristine(snapshot: Snapshot, marks: readonly string[], name: str
 type Mine = (mark: string | undefined) => boolean;
 
 const ids = (columns: Record<string, unknown>) => (columns["external_ids"] ?? {}) as Record<string, string>;
-const before = (columns: Record<string, unknown>) => ids(columns)["netplumb-before"];
+const BEFORE = "external_ids:netplumb-before";
+const before = (columns: OvsBridge["columns"]) => columnAt(columns, BEFORE);
 
 function isAdoptedBridge(snapshot: Snapshot, name: string): boolean {
 	const bridge = typeof snapshot.ovs === "object" ? snapshot.ovs.bridges[name] : undefined;
@@ -40,7 +43,7 @@ function isAdoptedBridge(snapshot: Snapshot, name: string): boolean {
 /** The addresses that an adopted bridge had before. */
 function keptOf(snapshot: Snapshot, name: string): string[] {
 	const bridge = typeof snapshot.ovs === "object" ? snapshot.ovs.bridges[name] : undefined;
-	return bridge ? ((JSON.parse(before(bridge.columns) ?? "{}") as { addresses?: string[] }).addresses ?? []) : [];
+	return (bridge && remembered<{ addresses?: string[] }>(bridge, BEFORE, snapshot.hostName)?.addresses) ?? [];
 }
 
 function withoutRows(ovs: Ovs | string, mine: Mine, name: string) {

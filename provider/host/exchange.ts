@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isNetplumbError, NetplumbError } from "../errors";
-import { isMemory, memory } from "../heal/memory";
+import { memory, wiringOf } from "../heal/memory";
 import type { Transport } from "../transport/transport";
 import { assemble } from "./assemble";
 import { bootHookOff } from "./boot-hook";
@@ -165,10 +165,7 @@ function applyScript(
 	return [
 		"trap '' HUP INT PIPE",
 		readFunctions(facts),
-		compile(
-			steps.filter((step) => !isMemory(step.operation.change)),
-			before,
-		),
+		compile(wiringOf(steps), before),
 		memory(steps, before),
 		...(guard ? [armFunctions(guard)] : []),
 		`exec 9</run; flock -x -w ${guard ? GUARDED_LOCK_SECONDS : LOCK_SECONDS} 9 || exit ${EXIT.locked}`,

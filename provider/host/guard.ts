@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isNetplumbError, NetplumbError } from "../errors";
-import { isMemory } from "../heal/memory";
+import { wiringOf } from "../heal/memory";
 import type { ScriptResult, Transport } from "../transport/transport";
 import type { Outcome } from "./exchange";
 import { type Baseline, baselineScript, confirmScript, GUARD_EXIT, type GuardText } from "./guard-script";
@@ -54,10 +54,7 @@ export async function guardedApply(work: Work): Promise<Outcome> {
 		seconds: work.seconds,
 		what: work.what,
 		// What the host remembers for healing is no wiring: the next run brings it in line with what is then there.
-		rollback: compileRollback(
-			work.steps.filter(({ operation }) => !isMemory(operation.change)),
-			work.before,
-		),
+		rollback: compileRollback(wiringOf(work.steps), work.before),
 		anythingBefore: anyMark(work.before, []),
 	});
 	const first = await Promise.race([

@@ -102,7 +102,7 @@ read_namespace() (
 	exec 7<"/proc/$1/ns/net" || exit 1
 	start_of "$1" || exit 1
 	sure=unsure
-	! in_cgroup_of "$1" "$2" || sure=sure
+	[ -z "$2" ] || ! in_cgroup_of "$1" "$2" || sure=sure
 	[ $# -eq 2 ] || { [ "$start" = "$3" ] && [ $sure = sure ]; } || exit 1
 	if [ /proc/self/fd/7 -ef /proc/$$/ns/net ]; then
 		section container "$1" "$start" host $sure "$2"

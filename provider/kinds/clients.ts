@@ -7,8 +7,12 @@ import type { OvsBridge } from "../host/snapshot";
 
 export const CLIENTS = "external_ids:netplumb-clients";
 
+/** What the network wrote on its bridge; undefined where the bridge is no isolated network. */
+export function clientsOf(bridge: OvsBridge | undefined): ColumnValue {
+	return bridge && columnAt(bridge.columns, CLIENTS);
+}
+
 /** The columns of a member's port: none where the bridge is no isolated network. */
-export function memberColumns(bridge: OvsBridge): Record<string, ColumnValue> {
-	const clients = columnAt(bridge.columns, CLIENTS);
+export function memberColumns(clients: ColumnValue): Record<string, ColumnValue> {
 	return clients === undefined ? {} : { protected: clients === "isolated" };
 }

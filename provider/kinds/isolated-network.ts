@@ -7,7 +7,7 @@ import { columnAt } from "../host/inverse";
 import { OVS_ABSENT, type Snapshot } from "../host/snapshot";
 import { cidr, type Infer, integer, interfaceName, ip, list, object, oneOf, optional, rule, string } from "../validate/index";
 import { namesSubnet } from "./addresses";
-import { CLIENTS, memberColumns } from "./clients";
+import { CLIENTS, clientsOf, memberColumns } from "./clients";
 import { differing } from "./columns";
 import { firewallOf, hasElements, planElements, type WantedElement } from "./elements";
 import { type Kind, operation, type Wish } from "./kind";
@@ -134,21 +134,15 @@ function endConnections(wish: Wish<IsolatedNetworkArgs>, elements: Operation[], 
 /** Whether members see each other: on the bridge, for attachments to come, and on the ports of those that are there. */
 function planClients(args: IsolatedNetworkArgs, snapshot: Snapshot): Operation[] {
 	const ovs = typeof snapshot.ovs === "object" ? snapshot.ovs : undefined;
-	const bridge = ovs?.bridges[args.name!];
 	const operations: Operation[] = [];
-	if (columnAt(bridge?.columns ?? {}, CLIENTS) !== args.clients)
+	if (clientsOf(ovs?.bridges[args.name!]) !== args.clients)
 		operations.push(
 			operation(
 				{ verb: "row.set", table: "Bridge", row: args.name!, columns: { [CLIENTS]: args.clients } },
 				`set clients ${args.clients} of network ${args.name}`,
 			),
 		);
-	const wanted = memberColumns({
-		name: "",
-		ports: [],
-		controllers: [],
-		columns: { external_ids: { "netplumb-clients": args.clients } },
-	});
+	const wanted = memberColumns(args.clients);
 	for (const port of Object.values(ovs?.ports ?? {})) {
 		if (port.bridge !== args.name || columnAt(port.columns, "external_ids:netplumb-container") === undefined) continue;
 		const columns = differing(port.columns, wanted);

@@ -22,7 +22,7 @@ import {
 } from "../validate/index";
 import { LEAST_IPV6_MTU } from "./addresses";
 import { type Bridge, findBridge } from "./bridges";
-import { memberColumns } from "./clients";
+import { clientsOf, memberColumns } from "./clients";
 import { differing, inWords, remembered } from "./columns";
 import { dockerTells, ovsTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
@@ -281,7 +281,7 @@ function planPort(
 		...vlan,
 		"external_ids:netplumb": wish.mark,
 		"external_ids:netplumb-container": container.id.slice(0, 12),
-		...memberColumns(bridge.ovs.bridges[bridge.name]!),
+		...memberColumns(clientsOf(bridge.ovs.bridges[bridge.name])),
 	};
 	if (adopting) {
 		const inside = container.namespace.links[args.interface]!;
