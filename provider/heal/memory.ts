@@ -65,11 +65,12 @@ prepare() {
 	${files.length === 0 ? "return 0" : prepareText(files)}
 }
 forget() { ${remove(names(false))}; }
+agent_runs() { read -r pid began </run/netplumb/agent.d/process && start_of "$pid" && [ "$start" = "$began" ]; } 2>/dev/null
 commit() {
 	${remove(names(true))}
 	${installs ? `mv -f ${HOME}/new/agent ${HOME}/agent` : ":"}
 	${set.length > 0 ? `mv -f ${HOME}/new/* ${HOME}/desired/; sync ${HOME}/desired 2>/dev/null || sync` : ":"}
-	${set.length > 0 ? `sh ${HOME}/agent start 7<&- 8<&- 9<&- </dev/null >/dev/null 2>&1` : ":"}
+	${set.length > 0 ? `${installs ? "" : "agent_runs || "}sh ${HOME}/agent start 7<&- 8<&- 9<&- </dev/null >/dev/null 2>&1` : ":"}
 }
 tidy() {
 	[ -d ${HOME} ] && [ ! -L ${HOME} ] && [ -O ${HOME} ] || return 0

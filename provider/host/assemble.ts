@@ -186,11 +186,24 @@ function assembleContainer(found: Inspected, again: Set<string>, sections: Secti
 /** The container as it was at the last look, with its namespace as it is now; undefined where it is not surely the same. */
 function sameAsSeen(seen: RunningContainer | undefined, sections: Section[]): RunningContainer | undefined {
 	if (!seen) return undefined;
-	const same = ["container", String(seen.pid), seen.startTime, seen.sharesHost ? "host" : "own", "sure", seen.id];
-	const section = sections.find(({ words }) => same.every((word, index) => words[index] === word));
-	return section && { ...seen, namespace: namespaceIn(section) };
+	const same = ["container", String(seen.pid), seen.startTime, undefined, "sure", seen.id];
+	const section = sections.find(({ words }) => same.every((word, index) => word === undefined || words[index] === word));
+	return section && { ...seen, sharesHost: section.words[3] === "host", namespace: namespaceIn(section) };
 }
 
+/** The containers that run besides those that were asked about, with nothing of their namespaces. */
+export function othersIn(output: string, mark: string): RunningContainer[] {
+	const text = split(output, mark).find(({ words }) => words[0] === "others")?.text ?? "";
+	return text.split("\n").flatMap((line) => {
+		const [, startTime, facts] = /^(\d+) (\{.*\})$/.exec(line) ?? [];
+		if (startTime === undefined || facts === undefined) return [];
+		const { id, name, pid, networkMode } = inspected(facts);
+		return [{ id, name: name.replace(/^\//, ""), pid, startTime, networkMode, sharesHost: false, namespace: NOTHING_READ }];
+	});
+}
+
+const NOTHING_READ: Namespace = { links: {}, routes: [], ipv6Disabled: {} };
+
 function namespaceIn({ words, text }: Section): Namespace {
-	return words[3] === "host" ? { links: {}, routes: [], ipv6Disabled: {} } : parseNamespace(text);
+	return words[3] === "host" ? NOTHING_READ : parseNamespace(text);
 }

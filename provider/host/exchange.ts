@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isNetplumbError, NetplumbError } from "../errors";
 import { memory, wiringOf } from "../heal/memory";
 import type { Transport } from "../transport/transport";
-import { assemble } from "./assemble";
+import { assemble, othersIn } from "./assemble";
 import { bootHookOff } from "./boot-hook";
 import { shWord } from "./encode";
 import { type Guarded, guardedApply } from "./guard";
@@ -32,6 +32,8 @@ export type Outcome =
 export class Exchange {
 	/** The containers as they were at the last look. */
 	private readonly seen = new Map<string, RunningContainer>();
+	/** How often Docker was asked about containers. */
+	private asked = 0;
 
 	constructor(
 		private readonly transport: Transport,
@@ -49,7 +51,7 @@ export class Exchange {
 				readFunctions(needs.facts),
 				`settle_guards ${mark} || exit ${EXIT.pending}`,
 				`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
-				readCall(mark, needs, this.seen),
+				this.readCall(mark, needs),
 			].join("\n");
 			const result = await transport.run(script).catch((error: unknown) => {
 				// A look can be repeated: the connection was lost, perhaps long ago, and the next one may stand.
@@ -79,7 +81,7 @@ export class Exchange {
 	async apply(steps: readonly Step[], before: Snapshot, needs: Needs, guard?: GuardText): Promise<Outcome> {
 		const mark = newMark();
 		try {
-			const script = applyScript(steps, before, readCall(mark, needs, this.seen), needs.facts, guard);
+			const script = applyScript(steps, before, this.readCall(mark, needs), needs.facts, guard);
 			// What is under the guard is over, or taken back, by its deadline.
 			const result = await this.transport.run(script, guard ? { timeoutSeconds: guard.seconds + GUARDED_LOCK_SECONDS } : {});
 			if (result.exitCode === EXIT.stale) return { kind: "again" };
@@ -105,7 +107,7 @@ export class Exchange {
 			steps,
 			before,
 			facts: needs.facts,
-			readCall: (mark) => readCall(mark, needs, this.seen),
+			readCall: (mark) => this.readCall(mark, needs),
 			another: this.another,
 			apply: (guard) => this.apply(steps, before, needs, guard),
 			read: (transport) => this.read(needs, transport),
@@ -114,14 +116,24 @@ export class Exchange {
 		});
 	}
 
+	/** Where Docker is asked a second time, more questions are likely: then it tells about all that runs. */
+	private readCall(mark: string, needs: Needs): string {
+		const asks = needs.containers.some((reference) => !this.seen.has(reference));
+		if (asks) this.asked++;
+		return readCall(mark, needs, this.seen, asks && this.asked === 2);
+	}
+
 	private understand(stdout: string, stderr: string, mark: string, needs: Needs): Snapshot | "changed" {
 		try {
 			const snapshot = assemble(stdout, mark, needs, this.seen, this.hostName);
 			if (snapshot === "changed") this.seen.clear();
-			else
+			else {
+				for (const container of othersIn(stdout, mark))
+					for (const name of [container.id, container.name]) this.seen.set(name, container);
 				for (const [reference, container] of Object.entries(snapshot.containers))
 					if (isRunning(container)) this.seen.set(reference, container);
 					else this.seen.delete(reference);
+			}
 			return snapshot;
 		} catch (error) {
 			const said = stderr.trim();

@@ -164,11 +164,12 @@ function parsePath(said: string): Path | "unreachable" {
 
 /** The facts of one container's namespace: two JSON lines of `ip -batch`, then "name 0|1" lines. */
 export function parseNamespace(text: string): Namespace {
-	const [addresses, routes, ...rest] = text.split("\n").filter((line) => line !== "");
+	const lines = text.split("\n").filter((line) => line !== "");
 	// The last line says that nothing is missing before it.
-	if (addresses === undefined || routes === undefined || rest.pop() !== "complete") throw unreadable("ip -batch", text);
+	const [addresses, routes, complete] = lines.splice(-3);
+	if (addresses === undefined || routes === undefined || complete !== "complete") throw unreadable("ip -batch", text);
 	const ipv6Disabled: Record<string, boolean> = {};
-	for (const line of rest) {
+	for (const line of lines) {
 		const match = /^(\S+) ([01])$/.exec(line);
 		if (!match) throw unreadable("disable_ipv6", line);
 		ipv6Disabled[match[1]!] = match[2] === "1";

@@ -19,7 +19,8 @@ export type Seen = ReadonlyMap<string, RunningContainer>;
  * container's: the one that started at START, where that is given, in a control group that is named after the container.
  *
  * read_containers takes names and ids, and PID:START:ID:REFERENCE for a container that was seen before: Docker is asked only
- * about those that are new, or not the same any more.
+ * about those that are new, or not the same any more. A question to Docker costs as much as all other facts, so read_others
+ * asks at once about those that may come next.
  */
 const FUNCTIONS = `
 start_of() {
@@ -43,7 +44,7 @@ read_host() {
 	printf '%s' "$g"
 	section desired
 	if [ -d /var/lib/netplumb ]; then
-		sed -n 2p /var/lib/netplumb/agent
+		{ read -r line && read -r line && printf '%s\\n' "$line"; } </var/lib/netplumb/agent
 		list=
 		for file in /var/lib/netplumb/agent /var/lib/netplumb/desired/*; do
 			case $file in *[!A-Za-z0-9/-]*) continue ;; esac
@@ -98,32 +99,33 @@ in_cgroup_of() {
 	done <"/proc/$1/cgroup"
 	return 1
 } 2>/dev/null
-read_namespace() (
-	exec 7<"/proc/$1/ns/net" || exit 1
-	start_of "$1" || exit 1
-	sure=unsure
-	[ -z "$2" ] || ! in_cgroup_of "$1" "$2" || sure=sure
-	[ $# -eq 2 ] || { [ "$start" = "$3" ] && [ $sure = sure ]; } || exit 1
+read_namespace() {
+	read_opened "$@" 7<"/proc/$1/ns/net"
+} 2>/dev/null
+read_opened() {
+	start_of "$1" || return 1
+	certain=unsure
+	[ -z "$2" ] || ! in_cgroup_of "$1" "$2" || certain=sure
+	[ $# -eq 2 ] || { [ "$start" = "$3" ] && [ $certain = sure ]; } || return 1
 	if [ /proc/self/fd/7 -ef /proc/$$/ns/net ]; then
-		section container "$1" "$start" host $sure "$2"
-		exit 0
+		section container "$1" "$start" host $certain "$2"
+		return 0
 	fi
-	section container "$1" "$start" own $sure "$2"
-	nsenter --net=/proc/self/fd/7 sh -s <<'INSIDE'
-ip -j -d -batch - <<'BATCH'
-address show
-route show table all
-BATCH
+	section container "$1" "$start" own $certain "$2"
+	nsenter --net=/proc/self/fd/7 sh -s <<'INSIDE' && printf complete
 for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do
 	[ -e "$file" ] || continue
 	read -r value <"$file"
 	name=\${file#/proc/sys/net/ipv6/conf/}
-	printf '\\n%s %s' "\${name%/disable_ipv6}" "$value"
+	printf '%s %s\\n' "\${name%/disable_ipv6}" "$value"
 done
-printf '\\ncomplete'
+exec ip -j -d -batch - <<'BATCH'
+address show
+route show table all
+BATCH
 INSIDE
-	[ $sure = sure ]
-) 2>/dev/null
+	[ $certain = sure ]
+}
 read_containers() {
 	left=$#
 	while [ $left -gt 0 ]; do
@@ -144,9 +146,8 @@ read_containers() {
 		printf absent
 		return
 	fi
-	facts=$(timeout 20 docker inspect --type container --format \\
-		'{{.State.Pid}} {"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}},"pid":{{json .State.Pid}},"startedAt":{{json .State.StartedAt}},"networkMode":{{json .HostConfig.NetworkMode}}}' \\
-		-- "$@" 2>&1)
+	container_facts='{{.State.Pid}} {"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}},"pid":{{json .State.Pid}},"startedAt":{{json .State.StartedAt}},"networkMode":{{json .HostConfig.NetworkMode}}}'
+	facts=$(timeout 20 docker inspect --type container --format "$container_facts" -- "$@" 2>&1)
 	printf '%s\\nstatus %s' "$facts" $?
 	sure=yes
 	while read -r pid rest; do
@@ -158,10 +159,17 @@ $facts
 FACTS
 	# A second look, where the control groups do not say whose process it is: a container that is the same before and after
 	# was the same while its namespace was read.
-	[ $sure = no ] || return 0
-	section again
-	timeout 20 docker inspect --type container --format '{{.Id}} {{.State.Pid}} {{.State.StartedAt}}' -- "$@" 2>/dev/null
+	if [ $sure = no ]; then
+		section again
+		timeout 20 docker inspect --type container --format '{{.Id}} {{.State.Pid}} {{.State.StartedAt}}' -- "$@" 2>/dev/null
+	fi
+	[ -z "$others" ] || read_others
 }
+read_others() {
+	section others
+	timeout 20 docker inspect --type container --format "$container_facts" -- $(timeout 20 docker ps -q --no-trunc | head -n 400) |
+		while read -r pid rest; do ! start_of "$pid" || printf '%s %s\\n' "$start" "$rest"; done
+} 2>/dev/null
 `.trim();
 
 export function readFunctions(facts: readonly Fact[]): string {
@@ -175,13 +183,19 @@ export function newMark(): string {
 
 /**
  * The call that prints the facts; `mark` is random, so that no text on the host can look like it. `seen` are the containers as
- * they were at the last look.
+ * they were at the last look. `others`: where Docker is asked at all, say also which other containers run.
  */
-export function readCall(mark: string, { containers, facts, destinations, devices = [] }: Needs, seen: Seen): string {
+export function readCall(
+	mark: string,
+	{ containers, facts, destinations, devices = [] }: Needs,
+	seen: Seen,
+	others = false,
+): string {
 	const words = containers.map((reference) => {
 		const container = seen.get(reference);
 		return container ? [container.pid, container.startTime, container.id, reference].join(":") : reference;
 	});
-	const host = `read_facts() { ${factCalls(facts)}; }; ${shCommand(["read_host", mark, ...destinations, "--", ...words])}`;
+	const read = shCommand(["read_host", mark, ...destinations, "--", ...words]);
+	const host = `others=${others ? 1 : ""}; read_facts() { ${factCalls(facts)}; }; ${read}`;
 	return devices.length === 0 ? host : `${shCommand(["read_devices", mark, ...devices])} || exit 1; ${host}`;
 }

@@ -4,6 +4,7 @@ import { isMemory } from "../heal/memory";
 import { notice } from "../notice";
 import type { Transport } from "../transport/transport";
 import { HOST, type Operation, touches } from "./change";
+import { everybodyIsHere, withUs } from "./crowd";
 import { Exchange, MAX_TRIES } from "./exchange";
 import { CONFIRM_SECONDS } from "./guard";
 import { anyMark } from "./owned";
@@ -78,12 +79,13 @@ export class HostSession {
 	}
 
 	submit<T>(request: Request<T>): Promise<T> {
-		return new Promise<T>((resolve, reject) => {
+		const answer = new Promise<T>((resolve, reject) => {
 			this.waiting.push({ request, resolve: resolve as (value: unknown) => void, reject, tries: 0, begun: false });
 			if (this.running) return;
 			this.running = true;
 			setTimeout(() => this.drain(), GATHER_MS);
 		});
+		return withUs(answer);
 	}
 
 	/** Works until nobody waits. An apply reads back for those who wait meanwhile, so a wave costs one round trip, not two. */
@@ -101,9 +103,8 @@ export class HostSession {
 				for (const one of batch)
 					one.reject(one.begun && isNetplumbError(error) ? new ApplyError(error.code, error.message, undefined) : error);
 			}
-			// In a wave the engine's requests trickle in: a pause as long as the work took halves the round trips.
-			if (batch.length > 1 || this.waiting.length > 0)
-				await new Promise((resolve) => setTimeout(resolve, Math.min(Date.now() - started, MAX_PAUSE_MS)));
+			// In a wave the engine's requests trickle in: a pause, at most as long as the work took, halves the round trips.
+			if (batch.length > 1 || this.waiting.length > 0) await everybodyIsHere(Math.min(Date.now() - started, MAX_PAUSE_MS));
 		}
 		this.running = false;
 	}

@@ -1,0 +1,35 @@
+// How many requests are here at once, whatever their hosts. The engine keeps no more than its parallelism under way (by default
+// four for each processor), so once as many are here as ever were, none comes before one of them is answered.
+
+let here = 0;
+let most = 0;
+const waiting = new Set<() => void>();
+
+/** Counts `answer` as under way until it settles. */
+export function withUs<T>(answer: Promise<T>): Promise<T> {
+	here++;
+	if (here >= most) {
+		most = here;
+		for (const resume of waiting) resume();
+	}
+	return answer.finally(() => {
+		here--;
+	});
+}
+
+/** Waits until nobody more can be expected, at most `ms` milliseconds. */
+export function everybodyIsHere(ms: number): Promise<void> {
+	return new Promise((resolve) => {
+		const resume = () => {
+			clearTimeout(timer);
+			waiting.delete(resume);
+			resolve();
+		};
+		const timer = setTimeout(resume, ms);
+		waiting.add(resume);
+		// Not before those who were just answered have ceased to count.
+		setImmediate(() => {
+			if (here >= most) resume();
+		});
+	});
+}
