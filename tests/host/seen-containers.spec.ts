@@ -65,3 +65,30 @@ describe("a container that was seen before", () => {
 		await look();
 	});
 });
+
+describe("the containers that nobody asked about yet", () => {
+	useLab(1);
+
+	const names = ["others-a", "others-b", "others-c"];
+	before(() => Promise.all(names.map((name) => makeContainer("h1", name))));
+	after(() => on("h1", "docker", "rm", "-f", ...names));
+
+	it("are known by name and id after the second question, and looked up again when they started anew", async () => {
+		const transport = connect(labHost());
+		const exchange = new Exchange(transport, "h1");
+		const look = async (reference: string) => (await exchange.read({ ...needs, containers: [reference] })).containers[reference];
+		const docker = await on("h1", "sh", "-c", "readlink -f $(command -v docker)");
+		const id = await on("h1", "docker", "inspect", "--format", "{{.Id}}", "others-c");
+		try {
+			await look("others-a");
+			await look("others-b");
+			await on("h1", "mount", "--bind", "/dev/null", docker);
+			expect(await look("others-c").finally(() => on("h1", "umount", docker))).to.include({ id, name: "others-c" });
+			await on("h1", "docker", "restart", "-t", "0", "others-c");
+			const pid = Number(await on("h1", "docker", "inspect", "--format", "{{.State.Pid}}", "others-c"));
+			expect(await look(id)).to.include({ id, pid });
+		} finally {
+			transport.close();
+		}
+	});
+});
