@@ -1,62 +1,65 @@
 // Every ordered pair of networks that a host has, over TCP and UDP, against what the program declares.
 import { expect } from "chai";
+import { restartDocker, useLiveRestore } from "../support/dockerd";
 import { useLab } from "../support/lab";
 import { useResources } from "../support/resource";
 import { sh } from "../support/wiring";
 import { PUBLIC, reaches, useNetworks } from "./fixture";
+import { type Matrix, survey } from "./survey";
 
-const ends = ["a", "a2", "b", "c1", "c2", "d", "u", "k", "n", "h1", "h2", "public"];
+/** Members of isolated networks, and everybody else on the host and outside of it. */
+const isolated = ["a", "a2", "b", "c1", "c2", "d"];
+const others = ["u", "k", "n", "h1", "h2", "public"];
+const ends = [...isolated, ...others];
 
-/** What is declared, from whom to whom; the networks that are nobody's business here (u, k, n to each other) are left out. */
-const declared: Record<string, string[]> = {
+/** What is declared, from whom to whom. The host reaches its own networks; nobody else enters. */
+const declared: Matrix = {
 	a: ["a2", "b"],
 	a2: ["a", "b"],
 	b: [],
 	c1: [],
 	c2: [],
 	d: ["public"],
-	// The host reaches its own networks; nobody else enters.
-	h1: ["a", "a2", "b", "c1", "c2", "d"],
-	h2: [],
-	u: [],
-	k: [],
-	n: [],
+	h1: isolated,
 };
-const isolated = ["a", "a2", "b", "c1", "c2", "d"];
 
 describe("isolated networks", function () {
 	this.timeout(300_000);
 	useLab(2);
 	useResources();
-	const { addresses, networks } = useNetworks();
-
-	/** What is reached, with both protocols; a pair that differs between them stands as "to/protocol". */
-	async function matrix(): Promise<Record<string, string[]>> {
-		const rows = Object.keys(declared).map(async (from) => {
-			const others = isolated.includes(from) ? ends.filter((to) => to !== from) : isolated;
-			const found: string[] = [];
-			for (const to of others) {
-				const target = to === "public" ? PUBLIC : addresses[to]!;
-				const [tcp, udp] = [await reaches(from, target, "tcp"), await reaches(from, target, "udp")];
-				if (tcp && udp) found.push(to);
-				else if (tcp || udp) found.push(`${to}/${tcp ? "tcp" : "udp"}`);
-			}
-			return [from, found] as const;
-		});
-		return Object.fromEntries(await Promise.all(rows));
-	}
-
-	it("reach what is declared and nothing else", async () => {
-		expect(await matrix()).to.deep.equal(declared);
+	useLiveRestore();
+	/** Who of the others reached whom of them before there was an isolated network, by the policy of FORWARD. */
+	const unrelated: Record<"ACCEPT" | "DROP", Matrix> = { ACCEPT: {}, DROP: {} };
+	const { addresses, networks } = useNetworks(async () => {
+		for (const policy of ["DROP", "ACCEPT"] as const) {
+			await sh(`iptables -P FORWARD ${policy}`);
+			unrelated[policy] = await survey(others, addresses, { h1: ["u", "k", "n", "h2", "public"] });
+		}
 	});
 
+	async function expectDeclared(when: string, policy: "ACCEPT" | "DROP" = "ACCEPT"): Promise<void> {
+		const row = (from: string) => [...(declared[from] ?? []), ...(unrelated[policy][from] ?? [])];
+		const expected = Object.fromEntries(ends.filter((end) => end !== "public").map((from) => [from, row(from)]));
+		expect(await survey(ends, addresses, expected), when).to.deep.equal(expected);
+	}
+
+	it("are compared with what the host's other networks reached before", () => {
+		expect(unrelated.ACCEPT["h1"]).to.deep.equal(["u", "k", "n", "h2", "public"]);
+		expect(unrelated.ACCEPT["k"]).to.include.members(["h1", "h2", "public"]);
+		expect(unrelated.ACCEPT["u"]).to.include("h1");
+	});
+
+	it("reach what is declared and nothing else, each pair of all networks", () => expectDeclared("at first"));
+
 	it("have nothing of the host but what is declared at the gateway", async () => {
-		for (const protocol of ["tcp", "udp"] as const) {
-			expect(await reaches("c1", "10.70.3.1", protocol), `declared ${protocol}`).to.equal(true);
-			expect(await reaches("c1", addresses["h1"]!, protocol), `another address ${protocol}`).to.equal(false);
-			expect(await reaches("c1", "10.70.1.1", protocol), `another gateway ${protocol}`).to.equal(false);
-			expect(await reaches("a", "10.70.1.1", protocol), `not declared ${protocol}`).to.equal(false);
-		}
+		const found = (from: string, to: string) =>
+			Promise.all((["tcp", "udp"] as const).map((protocol) => reaches(from, to, protocol)));
+		expect(await found("c1", "10.70.3.1"), "declared").to.deep.equal([true, true]);
+		const others = { "another address": addresses["h1"]!, "another gateway": "10.70.1.1" };
+		await Promise.all([
+			...Object.entries(others).map(async ([what, to]) => expect(await found("c1", to), what).to.deep.equal([false, false])),
+			found("a", "10.70.1.1").then((both) => expect(both, "not declared").to.deep.equal([false, false])),
+		]);
 		const pings = (from: string, to: string) =>
 			sh(
 				'nsenter -t "$(docker inspect -f "{{.State.Pid}}" "$1")" -n ping -c 1 -W 1 "$2" >/dev/null && echo yes || echo no',
@@ -67,17 +70,21 @@ describe("isolated networks", function () {
 		expect(await pings("a", addresses["h1"]!)).to.equal("no");
 	});
 
-	it("stay so when a Docker network comes and FORWARD drops", async () => {
+	it("stay so when a Docker network comes, FORWARD drops, and dockerd restarts", async () => {
 		await sh("docker network create --subnet 10.70.7.0/24 iso-more >/dev/null; iptables -P FORWARD DROP");
 		try {
 			await networks["netd"]!.update({ name: "netd", subnet: "10.70.4.0/24", egress: "internet", services: ["udp/9"] });
 			const updated = await networks["netb"]!.read();
 			expect(updated).to.be.an("array");
 			await networks["netb"]!.update({ name: "netb", subnet: "10.70.2.0/24", allow: ["neta"], services: ["udp/9"] });
-			expect(await matrix()).to.deep.equal(declared);
+			await expectDeclared("with a new network of Docker's", "DROP");
+			await restartDocker();
+			await expectDeclared("after a restart of dockerd", "DROP");
 		} finally {
 			await sh("iptables -P FORWARD ACCEPT; docker network rm iso-more >/dev/null");
 		}
+		await restartDocker();
+		await expectDeclared("after another restart");
 	});
 
 	it("let nothing out with an address that is not theirs", async () => {

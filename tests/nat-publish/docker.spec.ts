@@ -1,19 +1,12 @@
 // A published port and Docker beside it: restarts of dockerd, changes of its networks, its own chains.
 import { expect } from "chai";
+import { restartDocker } from "../support/dockerd";
 import { image, on, useLab } from "../support/lab";
 import { useResources } from "../support/resource";
 import { removeContainers, sh } from "../support/wiring";
 import { address, ask, publish } from "./fixture";
 
 const RULES = "nft list table inet netplumb; iptables -S DOCKER-USER";
-
-/** As `systemctl restart docker` does it; containers stop, as they do without live-restore. */
-const RESTART = `
-	pid=$(cat /run/docker.pid)
-	kill "$pid"
-	while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-	setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null &
-	i=0; until docker version >/dev/null 2>&1; do i=$((i + 1)); [ $i -lt 200 ]; sleep 0.1; done`;
 
 /** A web server on the other host is the target: no restart of Docker on h1 ends it. */
 const SERVE = `perl -MIO::Socket::IP -e '
@@ -49,11 +42,11 @@ describe("a published port beside Docker", () => {
 		for (const disturbance of [
 			"docker network create np-net >/dev/null",
 			"docker network rm np-net >/dev/null",
-			RESTART,
+			"restart",
 			"docker network create np-net >/dev/null; docker network rm np-net >/dev/null",
-			RESTART,
+			"restart",
 		]) {
-			await sh(disturbance);
+			await (disturbance === "restart" ? restartDocker() : sh(disturbance));
 			expect(await sh(RULES)).to.equal(before);
 			expect(await ask({ from: "h1", to: h1, port: 3399 }), disturbance).to.equal(`away ${h1}`);
 			expect(await one.read()).to.deep.equal([]);
