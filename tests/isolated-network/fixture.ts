@@ -29,7 +29,7 @@ export const PUBLIC = "203.0.113.7";
 const containers = [...Object.keys(MEMBERS), "k", "n"];
 const full = (name: string) => `iso-${name}`;
 
-export const network = (name: keyof typeof NETWORKS): Resource => new Resource("IsolatedNetwork", name);
+export const network = (name: string): Resource => new Resource("IsolatedNetwork", name);
 
 /**
  * Docker's own two kinds of network, an Open vSwitch bridge made by hand, and servers everywhere, the hosts included. `first` runs when
@@ -65,7 +65,7 @@ export function useNetworks(first = async () => {}): { addresses: Record<string,
 		await serve("h1", "", h1);
 		await first();
 		for (const [name, args] of Object.entries(NETWORKS))
-			networks[name] = (await network(name as keyof typeof NETWORKS).create({ name, ...args })).release();
+			networks[name] = (await network(name).create({ name, ...args })).release();
 		for (const name of Object.keys(MEMBERS)) if (name !== "u") await attach(name);
 		for (const gateway of ["10.70.1.1", "10.70.3.1"]) await serve("h1", "", gateway);
 	});

@@ -1,10 +1,11 @@
 // Every ordered pair of networks that a host has, over TCP and UDP, against what the program declares.
 import { expect } from "chai";
 import { restartDocker, useLiveRestore } from "../support/dockerd";
+import { NEWER_CHAINS, NO_CHAINS, withFirewall } from "../support/firewall";
 import { useLab } from "../support/lab";
 import { useResources } from "../support/resource";
 import { sh } from "../support/wiring";
-import { PUBLIC, reaches, useNetworks } from "./fixture";
+import { NETWORKS, PUBLIC, reaches, useNetworks } from "./fixture";
 import { type Matrix, survey } from "./survey";
 
 /** Members of isolated networks, and everybody else on the host and outside of it. */
@@ -37,10 +38,21 @@ describe("isolated networks", function () {
 		}
 	});
 
-	async function expectDeclared(when: string, policy: "ACCEPT" | "DROP" = "ACCEPT"): Promise<void> {
-		const row = (from: string) => [...(declared[from] ?? []), ...(unrelated[policy][from] ?? [])];
+	/** `before`: what the others reached of each other; without it, only pairs with an isolated network are looked at. */
+	async function expectDeclared(when: string, before?: Matrix): Promise<void> {
+		const row = (from: string) => [...(declared[from] ?? []), ...(before?.[from] ?? [])];
 		const expected = Object.fromEntries(ends.filter((end) => end !== "public").map((from) => [from, row(from)]));
-		expect(await survey(ends, addresses, expected), when).to.deep.equal(expected);
+		const found = await survey(ends, addresses, expected);
+		if (!before)
+			for (const from of Object.keys(found))
+				if (others.includes(from)) found[from] = found[from]!.filter((to) => isolated.includes(to.split("/")[0]!));
+		expect(found, when).to.deep.equal(expected);
+	}
+
+	/** What `pulumi up --refresh` does. */
+	async function refresh(): Promise<void> {
+		for (const [name, network] of Object.entries(networks))
+			if ((await network.read())!.length > 0) await network.update({ name, ...NETWORKS[name as keyof typeof NETWORKS] });
 	}
 
 	it("are compared with what the host's other networks reached before", () => {
@@ -49,7 +61,7 @@ describe("isolated networks", function () {
 		expect(unrelated.ACCEPT["u"]).to.include("h1");
 	});
 
-	it("reach what is declared and nothing else, each pair of all networks", () => expectDeclared("at first"));
+	it("reach what is declared and nothing else, each pair of all networks", () => expectDeclared("at first", unrelated.ACCEPT));
 
 	it("have nothing of the host but what is declared at the gateway", async () => {
 		const found = (from: string, to: string) =>
@@ -73,19 +85,32 @@ describe("isolated networks", function () {
 	it("stay so when a Docker network comes, FORWARD drops, and dockerd restarts", async () => {
 		await sh("docker network create --subnet 10.70.7.0/24 iso-more >/dev/null; iptables -P FORWARD DROP");
 		try {
-			await networks["netd"]!.update({ name: "netd", subnet: "10.70.4.0/24", egress: "internet", services: ["udp/9"] });
-			const updated = await networks["netb"]!.read();
-			expect(updated).to.be.an("array");
-			await networks["netb"]!.update({ name: "netb", subnet: "10.70.2.0/24", allow: ["neta"], services: ["udp/9"] });
-			await expectDeclared("with a new network of Docker's", "DROP");
+			await refresh();
+			await expectDeclared("with a new network of Docker's", unrelated.DROP);
 			await restartDocker();
-			await expectDeclared("after a restart of dockerd", "DROP");
+			await expectDeclared("after a restart of dockerd", unrelated.DROP);
 		} finally {
 			await sh("iptables -P FORWARD ACCEPT; docker network rm iso-more >/dev/null");
 		}
 		await restartDocker();
-		await expectDeclared("after another restart");
+		await expectDeclared("after another restart", unrelated.ACCEPT);
 	});
+
+	for (const [chains, script] of Object.entries({
+		"without Docker's chains": NO_CHAINS,
+		"with the chains of Docker 28 and 29": NEWER_CHAINS,
+	}))
+		it(`are the same ${chains}`, () =>
+			withFirewall(script, async () => {
+				if (script === NO_CHAINS) await restartDocker("--iptables=false");
+				await refresh();
+				await expectDeclared(chains);
+				expect(await sh("iptables -S DOCKER-USER 2>/dev/null || true"), chains).to.equal(
+					script === NO_CHAINS
+						? ""
+						: "-N DOCKER-USER\n-A DOCKER-USER -m mark --mark 0x20000000/0x20000000 -m comment --comment netplumb -j ACCEPT",
+				);
+			}).finally(() => restartDocker()));
 
 	it("let nothing out with an address that is not theirs", async () => {
 		const capture = `pid=$(docker inspect -f '{{.State.Pid}}' iso-d)

@@ -1,6 +1,7 @@
 // A published port and Docker beside it: restarts of dockerd, changes of its networks, its own chains.
 import { expect } from "chai";
 import { restartDocker } from "../support/dockerd";
+import { NEWER_CHAINS, NO_CHAINS, withFirewall } from "../support/firewall";
 import { image, on, useLab } from "../support/lab";
 import { useResources } from "../support/resource";
 import { removeContainers, sh } from "../support/wiring";
@@ -53,22 +54,34 @@ describe("a published port beside Docker", () => {
 		}
 	});
 
-	it("leads to a container of Docker's own, from its network, from another one and from outside", async () => {
-		await sh(`docker network create np-net >/dev/null
-			docker run -d --name np-web ${image} sh -c 'mkdir /www && echo hello >/www/index.html && httpd -f -p 80 -h /www' >/dev/null
-			docker run -d --name np-near ${image} sleep 600 >/dev/null
-			docker run -d --name np-far --network np-net ${image} sleep 600 >/dev/null`);
-		try {
-			const target = await sh("docker inspect -f '{{.NetworkSettings.IPAddress}}' np-web");
-			await publish("p").create({ hostPorts: 8085, target, targetPort: 80 });
-			const get = `perl -MIO::Socket::IP -e 'my $s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => 8085, Timeout => 2) or exit; print $s "GET / HTTP/1.0\\r\\n\\r\\n"; my @l = <$s>; print $l[-1]' ${h1}`;
-			const inside = (name: string) => sh(`nsenter -t "$(docker inspect -f '{{.State.Pid}}' ${name})" -n ${get}`);
-			expect(await inside("np-near"), "its own network").to.equal("hello");
-			expect(await inside("np-far"), "another network of Docker's").to.equal("hello");
-			expect(await on("h2", "sh", "-c", get), "outside").to.equal("hello");
-		} finally {
+	describe("to a container of Docker's own", () => {
+		before(() =>
+			sh(`docker network create np-net >/dev/null
+				docker run -d --name np-web ${image} sh -c 'mkdir /www && echo hello >/www/index.html && httpd -f -p 80 -h /www' >/dev/null
+				docker run -d --name np-near ${image} sleep 600 >/dev/null
+				docker run -d --name np-far --network np-net ${image} sleep 600 >/dev/null`),
+		);
+		after(async () => {
 			await removeContainers("np-web", "np-near", "np-far");
 			await sh("docker network rm np-net >/dev/null");
-		}
+		});
+
+		for (const [chains, script] of Object.entries({
+			"its own chains": "true",
+			"its own chains and a policy that drops": "iptables -P FORWARD DROP",
+			"no chains of its own": NO_CHAINS,
+			"the chains of Docker 28 and 29": NEWER_CHAINS,
+		}))
+			it(`leads from its network, from another one and from outside, with ${chains}`, () =>
+				withFirewall(script, async () => {
+					const target = await sh("docker inspect -f '{{.NetworkSettings.IPAddress}}' np-web");
+					const one = await publish("p").create({ hostPorts: 8085, target, targetPort: 80 });
+					const get = `perl -MIO::Socket::IP -e 'my $s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => 8085, Timeout => 2) or exit; print $s "GET / HTTP/1.0\\r\\n\\r\\n"; my @l = <$s>; print $l[-1]' ${h1}`;
+					const inside = (name: string) => sh(`nsenter -t "$(docker inspect -f '{{.State.Pid}}' ${name})" -n ${get}`);
+					expect(await inside("np-near"), "its own network").to.equal("hello");
+					expect(await inside("np-far"), "another network of Docker's").to.equal("hello");
+					expect(await on("h2", "sh", "-c", get), "outside").to.equal("hello");
+					await one.delete();
+				}));
 	});
 });
