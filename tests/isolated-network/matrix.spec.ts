@@ -3,9 +3,10 @@ import { expect } from "chai";
 import { restartDocker, useLiveRestore } from "../support/dockerd";
 import { NEWER_CHAINS, NO_CHAINS, withFirewall } from "../support/firewall";
 import { useLab } from "../support/lab";
-import { useResources } from "../support/resource";
+import { Resource, useResources } from "../support/resource";
 import { sh } from "../support/wiring";
-import { NETWORKS, PUBLIC, reaches, useNetworks } from "./fixture";
+import { NETWORKS, network, PUBLIC, reaches, useNetworks } from "./fixture";
+import { advertise, sendAs } from "./forged";
 import { type Matrix, survey } from "./survey";
 
 /** Members of isolated networks, and everybody else on the host and outside of it. */
@@ -124,6 +125,43 @@ describe("isolated networks", function () {
 			sleep 0.3; kill $dump; wait $dump 2>/dev/null || true
 			grep -c '9999: UDP' "$out"; rm -f "$out"`;
 		expect(await sh(capture)).to.equal("1");
+	});
+
+	it("let nothing in with an address that is not the sender's, whatever rp_filter says", async () => {
+		const b = addresses["b"]!;
+		const off =
+			"for dev in all br-phy; do cat /proc/sys/net/ipv4/conf/$dev/rp_filter; echo 0 >/proc/sys/net/ipv4/conf/$dev/rp_filter; done";
+		const [all, phy] = (await sh(off)).split("\n");
+		const capture = sh(
+			`nsenter -t "$(docker inspect -f '{{.State.Pid}}' iso-b)" -n timeout 4 tcpdump -l -nn -i eth1 udp dst port 9999 2>/dev/null </dev/null || true`,
+		);
+		await new Promise((resolve) => setTimeout(resolve, 1500));
+		for (const source of [addresses["a"]!, "10.70.2.11", "10.70.2.1", addresses["h1"]!, "127.0.0.1", PUBLIC])
+			await sendAs(source, b);
+		const honest = `nsenter -t "$(docker inspect -f '{{.State.Pid}}' iso-a)" -n perl -MIO::Socket::INET -e 'IO::Socket::INET->new(PeerHost => $ARGV[0], PeerPort => 9999, Proto => "udp")->send("x")' "$1"`;
+		await sh(honest, b);
+		const arrived = (await capture)
+			.split("\n")
+			.filter((line) => line.includes(" IP "))
+			.map((line) => / IP ([\d.]+)\.\d+ > /.exec(line)?.[1]);
+		await sh(`echo ${all} >/proc/sys/net/ipv4/conf/all/rp_filter; echo ${phy} >/proc/sys/net/ipv4/conf/br-phy/rp_filter`);
+		expect(arrived).to.deep.equal([addresses["a"]]);
+	});
+
+	it("do not make a router of a container for the host, nor does a bridge of netplumb's", async () => {
+		const plain = await new Resource("OvsBridge", "ra").create({ name: "iso-ra", addresses: ["fd00:71::1/64"] });
+		const six = await network("six").create({ name: "iso-six", subnet: "fd00:72::/64", egress: "all" });
+		const attach = (bridge: string, dev: string) =>
+			new Resource("VethAttachment", dev).create({ container: "iso-d", bridge, interface: dev });
+		const wires = [await attach("iso-ra", "eth2"), await attach("iso-six", "eth3")];
+		const accept = (bridge: string) => sh(`echo 2 >/proc/sys/net/ipv6/conf/${bridge}/accept_ra`);
+		expect(await advertise("d", "eth2", "iso-ra")).to.equal("");
+		expect(await advertise("d", "eth3", "iso-six")).to.equal("");
+		await accept("iso-ra");
+		await accept("iso-six");
+		expect(await advertise("d", "eth2", "iso-ra"), "what it would do").to.contain("default via fe80::99");
+		expect(await advertise("d", "eth3", "iso-six"), "the fence alone").to.equal("");
+		for (const one of [...wires, six, plain]) await one.delete();
 	});
 
 	it("end what was allowed at once, and let members meet when they are told to", async () => {
