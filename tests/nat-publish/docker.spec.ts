@@ -1,6 +1,6 @@
 // A published port and Docker beside it: restarts of dockerd, changes of its networks, its own chains.
 import { expect } from "chai";
-import { restartDocker } from "../support/dockerd";
+import { restartDocker, settleDocker } from "../support/dockerd";
 import { NEWER_CHAINS, NO_CHAINS, withFirewall } from "../support/firewall";
 import { image, on, useLab } from "../support/lab";
 import { useResources } from "../support/resource";
@@ -32,6 +32,7 @@ describe("a published port beside Docker", () => {
 	after(async () => {
 		await on("h2", "sh", "-c", 'kill "$(cat /tmp/np-away)"; rm /tmp/np-away');
 		await sh("iptables -P FORWARD ACCEPT");
+		await settleDocker();
 		await removeContainers("np-other");
 	});
 

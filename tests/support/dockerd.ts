@@ -1,5 +1,4 @@
 // Docker's daemon on the lab host h1: restarts, with other options too, and containers that outlive them.
-import { on } from "./lab";
 import { sh } from "./wiring";
 
 const RESTART = `
@@ -14,6 +13,11 @@ export async function restartDocker(...options: string[]): Promise<void> {
 	await sh(RESTART, ...options);
 }
 
+/** For `after`: a restarted dockerd puts DOCKER-USER before its other chains with the next change of its networks only. */
+export async function settleDocker(): Promise<void> {
+	await sh("docker network create np-settle >/dev/null; docker network rm np-settle >/dev/null");
+}
+
 /** In a describe block: containers go on while dockerd restarts (dockerd(8), "live-restore"). */
 export function useLiveRestore(): void {
 	const reload = "kill -HUP $(cat /run/docker.pid)";
@@ -21,5 +25,8 @@ export function useLiveRestore(): void {
 		sh(`mkdir -p /etc/docker; echo '{"live-restore":true}' >/etc/docker/daemon.json; ${reload}
 			i=0; until docker info 2>/dev/null | grep -q 'Live Restore Enabled: true'; do i=$((i + 1)); [ $i -lt 100 ]; sleep 0.1; done`),
 	);
-	after(() => on("h1", "sh", "-c", `rm /etc/docker/daemon.json; rmdir /etc/docker 2>/dev/null; ${reload}`));
+	after(async () => {
+		await sh(`rm /etc/docker/daemon.json; ${reload}`);
+		await settleDocker();
+	});
 }
