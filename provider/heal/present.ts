@@ -1,7 +1,9 @@
 // How the agent on a host sees that a change is made, and what has to be out of the way before it can be made again.
 // The questions are functions of agent.sh. A verb without a question is made again whenever another one of its place was.
 import type { Change } from "../host/change";
-import { ovsString, ovsValue, shCommand } from "../host/encode";
+import { nftElement, ovsString, ovsValue, shCommand } from "../host/encode";
+import type { Element } from "../host/firewall";
+import { SETS, TABLE } from "../host/ruleset";
 
 /** The verbs whose loss the agent notices, and those that only go with others. A resource that needs another verb is not healed. */
 export function canHeal(change: Change): boolean {
@@ -50,14 +52,27 @@ export function questionOf(change: Change): string | undefined {
 		}
 		case "controller.set":
 			return shCommand(["has_controllers", change.bridge, ...change.targets]);
+		case "ruleset.write":
+			return "has_ruleset";
+		case "element.add":
+			return shCommand(["has_element", change.element.set, nftElement(SETS[change.element.set]!, keyOf(change.element))]);
+		case "docker-user.add":
+			return `docker_accepts ${change.family === 4 ? "iptables" : "ip6tables"}`;
 		default:
 			return undefined;
 	}
 }
 
-/** Commands that clear what carries our mark and would be in the way. */
+const keyOf = ({ set, key }: Element) => ({ set, key });
+
+/** The question whether an element is there, as nft takes it: many of them are one transaction, which fails when one is missing. */
+export function elementQuestion(element: Element): string {
+	return `get element ${TABLE} ${element.set} ${nftElement(SETS[element.set]!, keyOf(element))}`;
+}
+
+/** Commands that clear what carries our mark and would be in the way, or say what may be. */
 export function clearFor(change: Change): string | undefined {
-	if (change.verb === "link.add") return shCommand(["clear_link", change.peer.name]);
+	if (change.verb === "link.add") return shCommand(["new_link", change.name, change.peer.name]);
 	return change.verb === "port.add" ? shCommand(["clear_port", change.name]) : undefined;
 }
 

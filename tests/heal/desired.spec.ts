@@ -117,6 +117,6 @@ describe("the desired state of a resource", () => {
 		];
 		for (const change of samples) expect(questionOf(change), change.verb).to.be.a("string");
 		expect(questionOf({ verb: "announce", where: WEB, dev: "eth1", mac: "02:00:00:00:00:01" })).to.equal(undefined);
-		expect(clearFor(samples[0]!)).to.equal("clear_link v");
+		expect(clearFor(samples[0]!)).to.equal("new_link eth1 v");
 	});
 });
