@@ -179,6 +179,7 @@ follow_clients() {
 
 # What there is of our own table, in $table. The rules of another version of netplumb are left alone.
 has_ruleset() {
+	[ -z "$written" ] || return 0
 	[ -n "$table" ] || table=$(nft -t list table inet netplumb 2>/dev/null) || table=none
 	[ "$table" != none ] || return 1
 	count=0
@@ -193,7 +194,6 @@ has_ruleset() {
 	[ $count -eq "$RULES" ]
 }
 write_ruleset() {
-	[ -z "$written" ] || return 0
 	written=1 nft="$nft${nl}add table inet netplumb"
 	chains=$(printf '%s\n' "$table" | sed -n 's/^[[:space:]]*chain \([A-Za-z0-9_.-]*\) {$/\1/p')
 	for verb in flush delete; do
@@ -620,7 +620,7 @@ from_nft() {
 	while [ -p "$run/events" ]; do
 		nft monitor destroy 2>/dev/null | while read -r line; do
 			case $line in
-			delete*" inet netplumb" | delete*" inet netplumb "* | *"lost some netlink events"*) echo nft || exit ;;
+			delete*" inet netplumb" | delete*" inet netplumb "* | delete*" filter DOCKER-USER"* | *"lost some netlink events"*) echo nft || exit ;;
 			esac
 		done
 		echo nft || exit

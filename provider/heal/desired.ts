@@ -135,7 +135,9 @@ function nftLines(operations: readonly Operation[]): { marks: string[]; part: st
 		const ports = rendered.ports.map((port) => `ports=$ports$nl${shWord(port)}`);
 		return `${questionOf(change)} || { ${[beginning(number, describe), ...act, ...ports].join("; ")}; }`;
 	});
-	const looks = steps.flatMap(({ change }) => (change.verb === "element.add" ? [`# nft ${elementQuestion(change.element)}`] : []));
+	const looks = steps.flatMap(({ change }) =>
+		change.verb === "element.add" ? [`# nft ${elementQuestion(change.element)}`] : [],
+	);
 	return { marks: ["# table", ...looks, "elements=1"], part: ["part_nft() {", ...lines, "}"] };
 }
 

@@ -98,3 +98,27 @@ export async function remains(): Promise<unknown> {
 	const { ovs, files, containers } = await hostDump("h1");
 	return { ovs, files, containers };
 }
+
+/** Ends dockerd and starts it again, as a restart of its service does. */
+export const restartDocker = (): Promise<string> =>
+	sh(`
+pid=$(cat /run/docker.pid)
+kill "$pid"
+while [ -e "/proc/$pid" ]; do sleep 0.1; done
+setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null &
+until docker ps -q >/dev/null 2>&1; do sleep 0.1; done`);
+
+/** Ends ovs-vswitchd and starts it again; the lab host's own address has to be put back. */
+export const restartSwitch = (): Promise<string> =>
+	sh(`
+address=$(ip -4 -o address show dev br-phy | awk '{ print $4 }')
+gateway=$(ip route show default | awk '{ print $3 }')
+pid=$(cat /run/openvswitch/ovs-vswitchd.pid)
+kill "$pid"
+while [ -e "/proc/$pid" ]; do sleep 0.1; done
+ovs-vswitchd --pidfile --log-file -vconsole:warn --detach 2>/dev/null
+ovs-vsctl --timeout=20 list-br >/dev/null
+ethtool -K br-phy tx off >/dev/null
+ip address replace "$address" dev br-phy
+ip link set br-phy up
+ip route replace default via "$gateway"`);
