@@ -617,11 +617,10 @@ from_ovs() {
 	done
 }
 from_nft() {
+	# Not every deletion is told (a flushed map of concatenations is not), but every transaction is.
 	while [ -p "$run/events" ]; do
-		nft monitor destroy 2>/dev/null | while read -r line; do
-			case $line in
-			delete*" inet netplumb" | delete*" inet netplumb "* | delete*" filter DOCKER-USER"* | *"lost some netlink events"*) echo nft || exit ;;
-			esac
+		nft monitor 2>/dev/null | while read -r line; do
+			case $line in *"new generation"* | *"lost some netlink events"*) echo nft || exit ;; esac
 		done
 		echo nft || exit
 		sleep 1
