@@ -341,14 +341,21 @@ noted() { # WORD: in $note, what a part of this pass left for $file
 	[ -r "$run/agent.d/$file.$1" ] && read -r at note <"$run/agent.d/$file.$1" && [ "$at" = "$pass" ]
 }
 
-# pid_of ID: in $pid and $started. What containerd's shim wrote spares a question to Docker; enter looks whose it is.
+# pid_of ID: in $pid and $started. The folder of containerd's shim spares a question to Docker: it is there while the container runs, and
+# runc's has the pid in it; enter looks whose it is.
 pid_of() {
+	shims=
 	for path in /run/containerd /run/docker/containerd/daemon; do
-		[ -r "$path/io.containerd.runtime.v2.task/moby/$1/init.pid" ] || continue
-		read -r pid <"$path/io.containerd.runtime.v2.task/moby/$1/init.pid" || [ -n "$pid" ] || continue
-		start_of "$pid" && return
+		path=$path/io.containerd.runtime.v2.task/moby
+		[ ! -d "$path" ] || shims=1
+		[ -d "$path/$1" ] || continue
+		shims= pid=
+		[ -r "$path/$1/init.pid" ] && { read -r pid <"$path/$1/init.pid" || [ -n "$pid" ]; } && start_of "$pid" && return
+		break
 	done
+	[ -z "$shims" ] || return 1
 	if [ -z "$inspected" ]; then
+		ids=$(cd "$home/desired" && sed -n 's/^# container //p' /dev/null $regular | sort -u)
 		# shellcheck disable=SC2086
 		inspected="$nl$(timeout 20 docker inspect --type container --format '{{.Id}} {{.State.Pid}}' -- $ids 2>/dev/null | grep -v ' 0$')$nl"
 	fi
@@ -505,13 +512,11 @@ say_nft() {
 
 # pass FILE…: one round over some resources, under the lock
 pass() {
-	now=$(date +%s)
-	stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+	now=$(date -u '+%s %Y-%m-%dT%H:%M:%SZ')
+	stamp=${now#* } now=${now% *}
 	count=$((count + 1))
 	pass=$now.$count
 	export now stamp
-	# shellcheck disable=SC2086
-	ids=$(cd "$home/desired" && grep -h '^# container ' /dev/null $regular 2>/dev/null | cut -d ' ' -f 3 | sort -u)
 	inspected='' firewall='' first='' early='' middle='' late='' looked='' mended='' again=''
 	exec 9</run
 	if flock -x -w 60 9; then
@@ -530,6 +535,7 @@ pass() {
 		again=" $*"
 		exec 9<&-
 	fi
+	read -r settled _ </proc/uptime
 	# A few seconds later: is it still so? What failed is tried again soon, and then with the full check.
 	[ -z "$mended" ] || later 5 "confirm$mended"
 	if [ -z "$again" ]; then
@@ -538,7 +544,7 @@ pass() {
 		tries=$((tries + 1))
 		later 1 "confirm$again"
 	fi
-	if [ -f "$home/log" ] && [ "$(wc -l <"$home/log")" -gt 2000 ]; then
+	if [ -n "$mended$again" ] && [ -f "$home/log" ] && [ "$(wc -l <"$home/log")" -gt 2000 ]; then
 		tail -n 1000 "$home/log" >"$home/log.new" && mv -f "$home/log.new" "$home/log"
 	fi
 }
@@ -649,7 +655,7 @@ run() {
 		esac
 		(exec 3<&- 6<&-; "from_$source") >"$run/events" &
 	done
-	tries=0 count=0 waking='' todo='' full='' starts='' line=check
+	tries=0 count=0 mended='' settled=0 waking='' todo='' full='' starts='' line=check
 	stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 	say "agent $version started"
 	while :; do
@@ -686,7 +692,16 @@ run() {
 			if [ ${#wanted} -lt 1500 ]; then wanted="$wanted$nl# container $id"; else starts="$starts $id"; fi
 		done
 		urgent=
-		[ -z "$wanted" ] || urgent=$(naming "${wanted#"$nl"}")
+		if [ -n "$wanted" ]; then
+			# What we made a moment ago tells of itself too: the second look at it comes soon enough.
+			read -r uptime _ </proc/uptime
+			for one in $(naming "${wanted#"$nl"}"); do
+				case " $mended " in
+				*" $one "*) case $wanted in *"# container "* | *"# table"*) ;; *) [ $((${uptime%.*} - ${settled%.*})) -gt 1 ] || continue ;; esac ;;
+				esac
+				urgent="$urgent $one"
+			done
+		fi
 		# shellcheck disable=SC2086
 		set -- $urgent
 		if [ $# -gt 0 ]; then

@@ -100,13 +100,16 @@ export async function remains(): Promise<unknown> {
 }
 
 /** Ends dockerd and starts it again, as a restart of its service does. */
-export const restartDocker = (): Promise<string> =>
-	sh(`
+export const restartDocker = (...options: string[]): Promise<string> =>
+	sh(
+		`
 pid=$(cat /run/docker.pid)
 kill "$pid"
 while [ -e "/proc/$pid" ]; do sleep 0.1; done
-setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null &
-until docker ps -q >/dev/null 2>&1; do sleep 0.1; done`);
+setsid dockerd "$@" >>/var/log/dockerd.log 2>&1 </dev/null &
+until docker ps -q >/dev/null 2>&1; do sleep 0.1; done`,
+		...options,
+	);
 
 /** Ends ovs-vswitchd and starts it again; the lab host's own address has to be put back. */
 export const restartSwitch = (): Promise<string> =>
