@@ -9,10 +9,10 @@ const names = ["heal-0", "heal-1"];
 const LAST = "ends with its containers, and nothing is left";
 
 /** One TCP connection; the client sends a number every 20 ms, reads it back, and writes it down. It ends at the first miss. */
-const START = `mkdir -p /tmp/heal-session
-in() { pid=$(docker inspect -f '{{.State.Pid}}' "$1"); shift; setsid nsenter -n -t "$pid" -- perl -MIO::Socket::INET -e "$@" >/dev/null 2>&1 </dev/null & echo $! >>/tmp/heal-session/pids; }
-in heal-0 'my $s = IO::Socket::INET->new(LocalPort => 7000, Listen => 1, ReuseAddr => 1) or die; my $c = $s->accept; while (<$c>) { print $c $_ }'
-in heal-1 'my $c; until ($c = IO::Socket::INET->new(PeerAddr => "10.77.0.1:7000")) { select undef, undef, undef, 0.1 }
+const START = `rm -rf /tmp/heal-session; mkdir -p /tmp/heal-session
+within() { pid=$(docker inspect -f '{{.State.Pid}}' "$1"); shift; setsid nsenter -n -t "$pid" -- perl -MIO::Socket::INET -e "$@" >/dev/null 2>&1 </dev/null & echo $! >>/tmp/heal-session/pids; }
+within heal-0 'my $s = IO::Socket::INET->new(LocalPort => 7000, Listen => 1, ReuseAddr => 1) or die; my $c = $s->accept; while (<$c>) { print $c $_ }'
+within heal-1 'my $c; until ($c = IO::Socket::INET->new(PeerAddr => "10.77.0.1:7000")) { select undef, undef, undef, 0.1 }
 	for (my $i = 1; ; $i++) {
 		print $c "$i\\n"; my $line = <$c>; exit unless defined $line && $line == $i;
 		open my $f, ">", "/tmp/heal-session/new"; print $f "$i"; close $f; rename "/tmp/heal-session/new", "/tmp/heal-session/count";
