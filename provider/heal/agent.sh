@@ -7,6 +7,7 @@
 #   agent stop       ends it
 #   agent status     one line for each thing that it looks after
 #   agent run        in the foreground, as systemd or `agent supervise` start it
+#   agent unit       prints the unit for systemd
 #
 # /var/lib/netplumb/desired holds a file for each resource: the operations that make it from nothing, each with the question
 # whether it is made. What is missing is made again, and nothing else. All work is done under the lock that netplumb takes too.
@@ -736,6 +737,20 @@ quiet() {
 
 # --- Commands ------------------------------------------------------------------------------------------------------------
 
+unit() {
+	cat <<-END
+		[Unit]
+		Description=netplumb agent, which keeps the wiring of containers
+		After=docker.service openvswitch-switch.service openvswitch.service nftables.service firewalld.service
+		[Service]
+		ExecStart=/bin/sh $self run
+		Restart=always
+		RestartSec=1
+		[Install]
+		WantedBy=multi-user.target
+	END
+}
+
 running() { ! flock -n "$home" true; }
 
 start() {
@@ -743,17 +758,7 @@ start() {
 	if running; then
 		[ ! -p "$run/events" ] || echo wake 1<>"$run/events"
 	elif systemd; then
-		cat >"$unit" <<-END
-			[Unit]
-			Description=netplumb agent, which keeps the wiring of containers
-			After=docker.service openvswitch-switch.service openvswitch.service
-			[Service]
-			ExecStart=/bin/sh $self run
-			Restart=always
-			RestartSec=1
-			[Install]
-			WantedBy=multi-user.target
-		END
+		unit >"$unit"
 		systemctl daemon-reload && systemctl enable netplumb-agent.service && systemctl restart netplumb-agent.service
 	else
 		setsid sh "$self" supervise &
@@ -808,13 +813,13 @@ status() {
 
 version=2
 case ${1:-} in
-start | stop | status | run | supervise) "$1" ;;
+start | stop | status | run | supervise | unit) "$1" ;;
 part)
 	shift
 	part "$@"
 	;;
 *)
-	sed -n '3,12s/^# \{0,1\}//p' "$0" >&2
+	sed -n '3,13s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac
