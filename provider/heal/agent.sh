@@ -39,6 +39,7 @@ facts_of() {
 		[ "$known" = "$1" ] || { known=$1 links=$(ip -o -d link show dev "$1" 2>/dev/null); }
 		facts=$links
 	else
+		[ "$mode" != in ] || is_here "$1" || return 1
 		[ -n "$known" ] || { known=all links=$(all_links); }
 		IFS=$nl
 		for line in $links; do
@@ -47,6 +48,13 @@ facts_of() {
 		unset IFS
 	fi
 	[ -n "$facts" ]
+}
+# Without a process: most of the time, what is asked about in a container that started just now is not there.
+is_here() {
+	while read -r word _; do
+		[ "$word" != "$1:" ] || return 0
+	done </proc/net/dev
+	return 1
 }
 # In a container there are few; on the host only those that the files name.
 all_links() {
@@ -98,6 +106,8 @@ has_address() {
 }
 # has_route FAMILY TO DEVICE METRIC PROTOCOL [VIA]
 has_route() {
+	# What depends on an address that is missing is missing too.
+	case "$batch " in *"${nl}address replace "*" dev $3"*) return 1 ;; esac
 	facts=$(ip "-$1" -o route show exact "$2" dev "$3" 2>/dev/null)
 	IFS=$nl
 	for line in $facts; do
@@ -121,13 +131,27 @@ offload_off() {
 	case "$(ethtool -k "$1" 2>/dev/null)" in *"tx-checksumming: off"*) ;; *) return 1 ;; esac
 }
 has_bridge() { ovs-vsctl --timeout=10 br-exists "$1" 2>/dev/null; }
+# All ports and rows of the files at once, as the lines "# port BRIDGE NAME" and "# row TABLE CONDITION…" ask for them.
+ports_are_whole() {
+	asks=$(cd "$home/desired" && cat $files | grep -e '^# port ' -e '^# row ')
+	[ -n "$asks" ] || return 1
+	words=$(printf '%s\n' "$asks" | sed -e 's/^# port .* \(.*\)$/-- port-to-br \1 -- get Interface \1 error/' -e 's/^# row /-- --bare --columns=_uuid find /')
+	IFS=$nl
+	# shellcheck disable=SC2086
+	set -- $words
+	unset IFS
+	found=$(eval "ovs-vsctl --timeout=10 $*" 2>/dev/null) || return 1
+	[ "$(printf '%s\n' "$found" | sed 's/^[0-9a-f]\{8\}-[0-9a-f-]\{27\}$/row/')" = "$(printf '%s\n' "$asks" | sed -e 's/^# port \(.*\) .*$/\1\n[]/' -e 's/^# row .*/row/')" ]
+}
 has_port() {
+	[ -z "$ports_whole" ] || return 0
 	! is_fresh "$2" || return 1
 	facts=$(ovs-vsctl --timeout=10 -- port-to-br "$2" -- get Interface "$2" error 2>/dev/null) || return 1
 	[ "$facts" = "$1$nl[]" ]
 }
 # has_row TABLE NAME CONDITION…
-has_row() {
+has_row() { [ -n "$ports_whole" ] || row_is "$@"; }
+row_is() {
 	! is_fresh "$2" || return 1
 	table=$1 name=$2
 	shift 2
@@ -167,7 +191,7 @@ clients_of() {
 follows_clients() {
 	clients_of "$1"
 	[ -n "$clients" ] || return 0
-	has_row Port "$2" "protected=$([ "$clients" = isolated ] && echo true || echo false)"
+	row_is Port "$2" "protected=$([ "$clients" = isolated ] && echo true || echo false)"
 }
 follow_clients() {
 	clients_of "$1"
@@ -443,14 +467,16 @@ on_host() { sh "$self" part "$pass" "$@" 8</proc/self/ns/net; }
 part() {
 	pass=$1 mode=$2
 	shift 2
-	known='' addresses='' fresh='' stale='' asked='' clients='' table='' written='' whole='' renewed='' done='' files=''
+	known='' addresses='' fresh='' stale='' ports_whole='' asked='' clients='' table='' written='' whole='' renewed='' done='' files=''
 	batch='' ovs='' drop='' nft='' ports='' new='' many_ip='' many_ovs='' many_drop='' retry=${retry:-}
 	for item; do
 		file=${item%%:*}
 		files="$files $file"
 		[ "$mode" = in ] || ! noted fresh || fresh="$fresh $note"
 	done
-	[ "$mode" != many ] || [ -z "$fresh" ] || stale=$(marked_ports)
+	if [ "$mode" = many ]; then
+		if [ -n "$fresh" ]; then stale=$(marked_ports); elif ports_are_whole; then ports_whole=1; fi
+	fi
 	# shellcheck disable=SC2086
 	if [ "$mode" = nft ] && has_ruleset; then
 		(cd "$home/desired" && sed -n 's/^# nft //p' $files) | nft -f - >/dev/null 2>&1 && whole=1

@@ -3,12 +3,12 @@
 import { createHash } from "node:crypto";
 import { isNetplumbError } from "../errors";
 import { type Change, HOST, type Operation } from "../host/change";
-import { shWord } from "../host/encode";
+import { ovsString, shWord } from "../host/encode";
 import { LOCALNET } from "../host/marks";
 import { placeOf, type Rendered, render, Stage } from "../host/render";
 import type { Snapshot } from "../host/snapshot";
 import type { Kind, Wish } from "../kinds/kind";
-import { canHeal, clearFor, elementQuestion, questionOf } from "./present";
+import { canHeal, clearFor, elementQuestion, questionOf, rowConditions } from "./present";
 import { pristine } from "./pristine";
 
 /** What has to be changed so that the host remembers the wish, or forgets what it remembered. */
@@ -76,6 +76,7 @@ export function fileOf(kind: string, mark: string, operations: readonly Operatio
 	const body = [
 		...containers.map((id) => `# container ${id}`),
 		...[...links].map((name) => `# link ${name}`),
+		...made.flatMap(({ change }) => portLines(change)),
 		...firewall.marks,
 		`kind=${shWord(kind)}`,
 		`mark=${shWord(mark)}`,
@@ -96,6 +97,17 @@ function hostLinks(change: Change): string[] {
 	if (change.verb === "port.add" || change.verb === "bridge.add") return [change.name];
 	if (change.verb === "address.add" && change.where === HOST) return [change.dev];
 	return change.verb === "link.set" && change.where === HOST ? [change.name] : [];
+}
+
+/** What of an attachment's port the agent can ask about for all resources at once. A bridge is made before its rows are asked for. */
+function portLines(change: Change): string[] {
+	if (change.verb === "port.add") return [`# port ${shWord(change.bridge)} ${shWord(change.name)}`];
+	if (change.verb !== "row.set" || change.table === "Bridge") return [];
+	const row = isMember(change) ? { ...change, columns: { ...change.columns, protected: undefined } } : change;
+	const conditions = rowConditions(row);
+	return conditions.length === 0
+		? []
+		: [`# row ${[row.table, `name=${ovsString(row.row)}`, ...conditions].map(shWord).join(" ")}`];
 }
 
 function arrange(operations: readonly Operation[]): Part[] {
@@ -133,7 +145,8 @@ function nftLines(operations: readonly Operation[]): { marks: string[]; part: st
 	const lines = steps.map(({ rendered, number, change, describe }) => {
 		const act = change.verb === "ruleset.write" ? ["write_ruleset"] : rendered.lines.map((line) => `nft=$nft$nl${shWord(line)}`);
 		const ports = rendered.ports.map((port) => `ports=$ports$nl${shWord(port)}`);
-		return `${questionOf(change)} || { ${[beginning(number, describe), ...act, ...ports].join("; ")}; }`;
+		const question = questionOf(change) ?? '[ -z "$nft" ]';
+		return `${question} || { ${[beginning(number, describe), ...act, ...ports].join("; ")}; }`;
 	});
 	const looks = steps.flatMap(({ change }) =>
 		change.verb === "element.add" ? [`# nft ${elementQuestion(change.element)}`] : [],

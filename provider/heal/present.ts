@@ -43,11 +43,7 @@ export function questionOf(change: Change): string | undefined {
 		case "port.add":
 			return shCommand(["has_port", change.bridge, change.name]);
 		case "row.set": {
-			const conditions = Object.entries(change.columns).flatMap(([path, value]) => {
-				if (value === undefined || value === "") return [];
-				const [column, ...key] = path.split(":");
-				return [`${column}${key.length > 0 ? `:${ovsString(key.join(":"))}` : ""}=${ovsValue(value)}`];
-			});
+			const conditions = rowConditions(change);
 			return conditions.length > 0 ? shCommand(["has_row", change.table, change.row, ...conditions]) : undefined;
 		}
 		case "controller.set":
@@ -61,6 +57,15 @@ export function questionOf(change: Change): string | undefined {
 		default:
 			return undefined;
 	}
+}
+
+/** The conditions of `ovs-vsctl find` for a row that is as the change says. */
+export function rowConditions({ columns }: Extract<Change, { verb: "row.set" }>): string[] {
+	return Object.entries(columns).flatMap(([path, value]) => {
+		if (value === undefined || value === "") return [];
+		const [column, ...key] = path.split(":");
+		return [`${column}${key.length > 0 ? `:${ovsString(key.join(":"))}` : ""}=${ovsValue(value)}`];
+	});
 }
 
 const keyOf = ({ set, key }: Element) => ({ set, key });

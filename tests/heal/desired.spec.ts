@@ -5,8 +5,8 @@ import { desiredText, fileOf, memoryOf } from "../../provider/heal/desired";
 import { clearFor, questionOf } from "../../provider/heal/present";
 import { pristine } from "../../provider/heal/pristine";
 import type { Change } from "../../provider/host/change";
-import type { Kind } from "../../provider/kinds/kind";
 import { isolatedNetwork } from "../../provider/kinds/isolated-network";
+import type { Kind } from "../../provider/kinds/kind";
 import { natPublish } from "../../provider/kinds/nat-publish";
 import { ovsBridge } from "../../provider/kinds/ovs-bridge";
 import { staticContainerIp } from "../../provider/kinds/static-container-ip";
@@ -139,7 +139,11 @@ describe("the desired state of a resource", () => {
 			{ verb: "ruleset.write", chains: [] },
 			{ verb: "element.add", element },
 		];
-		const text = fileOf("IsolatedNetwork", MARK, changes.map((change) => ({ change, describe: "d" })));
+		const text = fileOf(
+			"IsolatedNetwork",
+			MARK,
+			changes.map((change) => ({ change, describe: "d" })),
+		);
 		expect(text).to.contain('# nft get element inet netplumb net { "br0" }\n').and.to.contain("parts=0:host\n");
 		const part = text.slice(text.indexOf("part_nft() {"), text.indexOf("part_0() {"));
 		expect(part).to.equal(
@@ -153,7 +157,11 @@ describe("the desired state of a resource", () => {
 			{ verb: "port.add", bridge: "br0", name: "v" },
 			{ verb: "row.set", table: "Port", row: "v", columns },
 		];
-		const text = fileOf("VethAttachment", MARK, changes.map((change) => ({ change, describe: "d" })));
+		const text = fileOf(
+			"VethAttachment",
+			MARK,
+			changes.map((change) => ({ change, describe: "d" })),
+		);
 		expect(text).to.not.contain("protected");
 		expect(text).to.contain("follows_clients br0 v || { redo 1a d; follow_clients br0 v; }");
 	});

@@ -21,7 +21,9 @@ describe("the agent's unit for systemd", () => {
 	const verify = (text: string) => {
 		const file = join(folder, "netplumb-agent.service");
 		writeFileSync(file, text);
-		const { status, stdout, stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", "--recursive-errors=no", file], { encoding: "utf8" });
+		const { status, stdout, stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", "--recursive-errors=no", file], {
+			encoding: "utf8",
+		});
 		return { status, said: stdout + stderr };
 	};
 
