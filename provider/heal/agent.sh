@@ -135,13 +135,13 @@ has_bridge() { ovs-vsctl --timeout=10 br-exists "$1" 2>/dev/null; }
 ports_are_whole() {
 	asks=$(cd "$home/desired" && cat $files | grep -e '^# port ' -e '^# row ')
 	[ -n "$asks" ] || return 1
-	words=$(printf '%s\n' "$asks" | sed -e 's/^# port .* \(.*\)$/-- port-to-br \1 -- get Interface \1 error/' -e 's/^# row /-- --bare --columns=_uuid find /')
+	words=$(printf '%s\n' "$asks" | sed -e 's/^# port .* \(.*\)$/-- port-to-br \1 -- get Interface \1 error/' -e 's/^# row /-- --columns=_uuid find /')
 	IFS=$nl
 	# shellcheck disable=SC2086
 	set -- $words
 	unset IFS
-	found=$(eval "ovs-vsctl --timeout=10 $*" 2>/dev/null) || return 1
-	[ "$(printf '%s\n' "$found" | sed 's/^[0-9a-f]\{8\}-[0-9a-f-]\{27\}$/row/')" = "$(printf '%s\n' "$asks" | sed -e 's/^# port \(.*\) .*$/\1\n[]/' -e 's/^# row .*/row/')" ]
+	found=$(eval "ovs-vsctl --timeout=10 --bare $*" 2>/dev/null) || return 1
+	[ "$(printf '%s\n' "$found" | sed -e '/^$/d' -e 's/^[0-9a-f]\{8\}-[0-9a-f-]\{27\}$/row/')" = "$(printf '%s\n' "$asks" | sed -e 's/^# port \(.*\) .*$/\1\n[]/' -e 's/^# row .*/row/')" ]
 }
 has_port() {
 	[ -z "$ports_whole" ] || return 0
@@ -375,8 +375,9 @@ pid_of() {
 		[ ! -d "$path" ] || shims=1
 		[ -d "$path/$1" ] || continue
 		shims= pid=
-		[ -r "$path/$1/init.pid" ] && { read -r pid <"$path/$1/init.pid" || [ -n "$pid" ]; } && start_of "$pid" && return
-		break
+		[ -r "$path/$1/init.pid" ] || break
+		{ read -r pid <"$path/$1/init.pid" || [ -n "$pid" ]; } && start_of "$pid"
+		return
 	done
 	[ -z "$shims" ] || return 1
 	if [ -z "$inspected" ]; then
@@ -504,9 +505,9 @@ marked_ports() {
 	set --
 	for file in $files; do
 		. "$home/desired/$file"
-		set -- "$@" -- --bare --columns=name find Port "external_ids:netplumb=\"$mark\""
+		set -- "$@" -- --columns=name find Port "external_ids:netplumb=\"$mark\""
 	done
-	ovs-vsctl --timeout=10 "$@" 2>/dev/null
+	ovs-vsctl --timeout=10 --bare "$@" 2>/dev/null
 }
 # Says what was gathered. Where one of many is refused, each is made alone, so that it fails by itself.
 say_all() {
