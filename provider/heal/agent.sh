@@ -86,6 +86,12 @@ has_row() {
 	shift 2
 	[ -n "$(ovs-vsctl --timeout=10 --bare --columns=_uuid find "$table" "name=\"$name\"" "$@" 2>/dev/null)" ]
 }
+# has_flows BRIDGE COOKIE NUMBER [PORT NUMBER]: so many flows with this cookie, and so many of them about this port
+has_flows() {
+	facts=$(ovs-ofctl --timeout=10 --names --no-stats dump-flows "$1" "cookie=0x$2/-1" 2>/dev/null | tr -d '"') || return 1
+	[ "$(printf '%s\n' "$facts" | grep -c "cookie=0x$2,")" = "$3" ] || return 1
+	[ $# -eq 3 ] || [ "$(printf '%s\n' "$facts" | grep -c "[, ]in_port=$4[, ]")" = "$5" ]
+}
 has_controllers() {
 	name=$1
 	shift

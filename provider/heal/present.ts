@@ -48,6 +48,12 @@ export function questionOf(change: Change): string | undefined {
 			});
 			return conditions.length > 0 ? shCommand(["has_row", change.table, change.row, ...conditions]) : undefined;
 		}
+		case "flows.set": {
+			const { bridge, flows } = change;
+			const port = flows.find(({ port }) => port !== undefined)?.port;
+			const named = port === undefined ? [] : [port, String(flows.filter((flow) => flow.port === port).length)];
+			return flows[0] && shCommand(["has_flows", bridge, flows[0].cookie, String(flows.length), ...named]);
+		}
 		case "controller.set":
 			return shCommand(["has_controllers", change.bridge, ...change.targets]);
 		default:

@@ -3,10 +3,19 @@
 import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import { type ColumnValue, HOST, type Operation } from "../host/change";
+import { flowOwner } from "../host/flows";
 import { columnAt } from "../host/inverse";
 import { aliasWithLinkMark, foreignAlias, linkMark, rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
-import { isRunning, type Link, OVS_ABSENT, type OvsPort, type RunningContainer, type Snapshot } from "../host/snapshot";
+import {
+	isRunning,
+	type Link,
+	OVS_ABSENT,
+	type OvsBridge,
+	type OvsPort,
+	type RunningContainer,
+	type Snapshot,
+} from "../host/snapshot";
 import {
 	boolean,
 	containerRef,
@@ -26,7 +35,8 @@ import { clientsOf, memberColumns } from "./clients";
 import { differing, inWords, remembered } from "./columns";
 import { dockerTells, ovsTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
-import { observedVlan, tag, vlanColumns } from "./vlan";
+import { GUARD, isGuarded, planGuard, planUnguard, recordColumns, recordedOn, refuseUnguardable } from "./port-security";
+import { observedVlan, tag, type Vlan, vlanColumns } from "./vlan";
 
 const vlan = rule(
 	object(
@@ -43,7 +53,7 @@ const vlan = rule(
 	},
 );
 
-export const vethAttachmentSchema = object({
+const shape = object({
 	container: containerRef,
 	bridge: interfaceName,
 	interface: optional(interfaceName, "eth1"),
@@ -52,8 +62,16 @@ export const vethAttachmentSchema = object({
 	// 68 is the least MTU of IPv4 (RFC 791); 65535 the most that veth takes.
 	mtu: optional(integer(68, 65535)),
 	vlan: optional(union(tag, vlan)),
+	portSecurity: optional(boolean),
 	adopt: optional(boolean),
 });
+
+export const vethAttachmentSchema = rule(shape, ["vlan", "portSecurity"], ({ vlan, portSecurity }, complain) => {
+	if (portSecurity && isTrunk(vlan))
+		complain("portSecurity", true, "an access port", "nothing is declared about the addresses in a trunk's VLANs: leave one out");
+});
+
+const isTrunk = (vlan: Vlan): boolean => typeof vlan === "object" && vlan.trunks !== undefined;
 
 export type VethAttachmentArgs = Infer<typeof vethAttachmentSchema>;
 
@@ -108,6 +126,7 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 		else if (outside?.master) found.bridge = outside.master;
 		if (port) found.vlan = observedVlan(args.vlan, port);
 		if (found.vlan === undefined) delete found.vlan;
+		if (port && args.portSecurity !== undefined) found.portSecurity = columnAt(port.columns, GUARD) !== undefined;
 		return { args: found, outputs: { ...(inside && args.mtu === undefined ? { mtu: inside.mtu } : {}) } };
 	},
 
@@ -174,9 +193,31 @@ function planAttachment(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs
 		);
 	}
 	const adopting = pair !== undefined && args.adopt === true && linkMark(pair.inside!) === undefined;
-	operations.push(...planPort(wish, args, bridge, port, pair?.outside, adopting, container, snapshot));
+	const row = bridge.ovs?.bridges[bridge.name];
+	const guarded = isGuarded(args.portSecurity, row);
+	if (guarded) refuseGuard(args, row, snapshot);
+	// A row that is made again for another pair has no addresses yet.
+	const recorded = pair ? recordedOn(port) : {};
+	operations.push(...planPort(wish, args, bridge, port, pair?.outside, adopting, container, recorded, snapshot));
+	if (row) operations.push(...planGuard({ ...wish, mac: args.mac!, bridge: row, name: hostName, recorded, guarded }, snapshot));
+	else operations.push(...planUnguard(wish.marks, port ? [port] : [], snapshot));
 	operations.push(...planEnds(wish, args, mtu, pair, container));
 	return operations;
+}
+
+function refuseGuard(args: VethAttachmentArgs, bridge: OvsBridge | undefined, snapshot: Snapshot): void {
+	const where = `host ${snapshot.hostName}: portSecurity:`;
+	if (!bridge)
+		throw new NetplumbError(
+			"unsupported",
+			`${where} found the Linux bridge "${args.bridge}", expected an Open vSwitch bridge; port security needs an OvsBridge or an IsolatedNetwork`,
+		);
+	if (isTrunk(args.vlan))
+		throw new NetplumbError(
+			"conflict",
+			`${where} found a trunk in the isolated network "${bridge.name}", expected an access port, because nothing is declared about the addresses in a trunk's VLANs; write a tag, or portSecurity: false`,
+		);
+	refuseUnguardable(bridge, snapshot);
 }
 
 interface Ends {
@@ -233,6 +274,7 @@ function planPort(
 	outside: Link | undefined,
 	adopting: boolean,
 	container: RunningContainer,
+	recorded: Record<string, string[]>,
 	snapshot: Snapshot,
 ): Operation[] {
 	const name = args.hostInterface!;
@@ -282,6 +324,7 @@ function planPort(
 		"external_ids:netplumb": wish.mark,
 		"external_ids:netplumb-container": container.id.slice(0, 12),
 		...memberColumns(clientsOf(bridge.ovs.bridges[bridge.name])),
+		[GUARD]: isGuarded(args.portSecurity, bridge.ovs.bridges[bridge.name]) ? flowOwner(wish.mark) : undefined,
 	};
 	if (adopting) {
 		const inside = container.namespace.links[args.interface]!;
@@ -294,7 +337,7 @@ function planPort(
 		};
 		columns[BEFORE] = JSON.stringify(before);
 	} else if (port && !keep && columnAt(port.columns, BEFORE) !== undefined) columns[BEFORE] = columnAt(port.columns, BEFORE);
-	if (port && !keep) Object.assign(columns, foreignIds(port));
+	if (port && !keep) Object.assign(columns, foreignIds(port), recordColumns(recorded));
 	const changes = differing(keep ? port.columns : undefined, columns);
 	if (Object.keys(changes).length > 0) {
 		operations.push(
@@ -366,7 +409,7 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 	// A port in a database that does not answer would stay behind; a Linux bridge has its ports in the kernel.
 	if (snapshot.host.links[wish.previous?.bridge ?? ""]?.kind !== "bridge") ovsTells(snapshot);
 	const owned = ownedBy(snapshot, wish.marks);
-	const operations: Operation[] = [];
+	const operations: Operation[] = planUnguard(wish.marks, owned.ports, snapshot);
 	const adopted = owned.ports.find((port) => columnAt(port.columns, BEFORE) !== undefined);
 	if (adopted) {
 		if (wish.previous) dockerTells(snapshot, wish.previous.container);
@@ -375,6 +418,8 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 			"external_ids:netplumb": undefined,
 			"external_ids:netplumb-container": undefined,
 			[BEFORE]: undefined,
+			[GUARD]: undefined,
+			...Object.fromEntries(Object.keys(recordColumns(recordedOn(adopted))).map((path) => [path, undefined])),
 		};
 		for (const [path, value] of Object.entries(was.columns)) columns[path] = value ?? undefined;
 		const { name, bridge } = adopted;

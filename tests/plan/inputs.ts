@@ -37,6 +37,7 @@ export const vethInputs = fc.record({
 		fc.record({ tag }),
 		fc.record({ trunks: fc.uniqueArray(tag, { minLength: 1, maxLength: 3 }), native: maybe(tag) }, { requiredKeys: ["trunks"] }),
 	),
+	portSecurity: maybe(fc.boolean()),
 });
 
 export const tunnelInputs = fc.record({
