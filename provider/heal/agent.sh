@@ -40,6 +40,7 @@ link_is() {
 		mtu=*) case $facts in *" mtu $want "*) ;; *) return 1 ;; esac ;;
 		master=) case $facts in *" master "*) return 1 ;; esac ;;
 		master=*) case $facts in *" master $want "*) ;; *) return 1 ;; esac ;;
+		group=*) case $facts in *" group $want "*) ;; *) return 1 ;; esac ;;
 		up=true) case ${facts%%>*} in *[\<,]UP | *[\<,]UP,*) ;; *) return 1 ;; esac ;;
 		up=false) case ${facts%%>*} in *[\<,]UP | *[\<,]UP,*) return 1 ;; esac ;;
 		word=*) case ,${facts##*alias }, in *",$want,"*) ;; *) return 1 ;; esac ;;

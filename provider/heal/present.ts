@@ -14,11 +14,12 @@ export function questionOf(change: Change): string | undefined {
 		case "link.add":
 			return shCommand(["link_is", change.name, "kind=veth", ...words(change.alias)]);
 		case "link.set": {
-			const { name, mtu, mac, master, up } = change;
+			const { name, mtu, mac, master, group, up } = change;
 			const facts = [
 				...(mtu === undefined ? [] : [`mtu=${mtu}`]),
 				...(mac === undefined ? [] : [`mac=${mac}`]),
 				...(master === undefined ? [] : [`master=${master ?? ""}`]),
+				...(group === undefined ? [] : [`group=${group}`]),
 				...(up === undefined ? [] : [`up=${up}`]),
 			];
 			return facts.length > 0 ? shCommand(["link_is", name, ...facts]) : undefined;

@@ -7,6 +7,7 @@ import { flowOwner } from "../host/flows";
 import { columnAt } from "../host/inverse";
 import { aliasWithLinkMark, foreignAlias, linkMark, rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
+import { PORT_GROUP } from "../host/ruleset-isolation";
 import {
 	isRunning,
 	type Link,
@@ -31,7 +32,7 @@ import {
 } from "../validate/index";
 import { LEAST_IPV6_MTU } from "./addresses";
 import { type Bridge, findBridge } from "./bridges";
-import { clientsOf, memberColumns } from "./clients";
+import { clientsOf, FOLLOWS, memberColumns, networkVlan } from "./clients";
 import { differing, inWords, remembered } from "./columns";
 import { dockerTells, ovsTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
@@ -71,6 +72,9 @@ export const vethAttachmentSchema = rule(shape, ["vlan", "portSecurity"], ({ vla
 		complain("portSecurity", true, "an access port", "nothing is declared about the addresses in a trunk's VLANs: leave one out");
 });
 
+const bridgeOf = (port: OvsPort, { ovs }: Snapshot): OvsBridge | undefined =>
+	typeof ovs === "object" ? ovs.bridges[port.bridge] : undefined;
+
 const isTrunk = (vlan: Vlan): boolean => typeof vlan === "object" && vlan.trunks !== undefined;
 
 export type VethAttachmentArgs = Infer<typeof vethAttachmentSchema>;
@@ -96,6 +100,12 @@ const hostEndSettings: [path: (name: string) => string[], value: string, describ
 	[(name) => ["ipv6", "conf", name, "disable_ipv6"], "1", "switch IPv6 off on"],
 	[(name) => ["ipv4", "conf", name, "arp_ignore"], "8", "switch ARP answers off on"],
 	[(name) => ["ipv4", "conf", name, "forwarding"], "0", "switch forwarding off on"],
+	// Else a broadcast frame would carry a packet to any address of the host (RFC 1122, 3.3.6).
+	[
+		(name) => ["ipv4", "conf", name, "drop_unicast_in_l2_multicast"],
+		"1",
+		"refuse packets to single addresses in broadcast frames on",
+	],
 ];
 
 export const vethAttachment: Kind<VethAttachmentArgs> = {
@@ -124,7 +134,11 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 		if (inside && args.mtu !== undefined) found.mtu = inside.mtu === args.mtu ? (outside?.mtu ?? inside.mtu) : inside.mtu;
 		if (port) found.bridge = port.bridge;
 		else if (outside?.master) found.bridge = outside.master;
-		if (port) found.vlan = observedVlan(args.vlan, port);
+		if (port) {
+			const declared = args.vlan ?? networkVlan(bridgeOf(port, snapshot));
+			const vlan = observedVlan(declared, port);
+			found.vlan = vlan === declared ? args.vlan : vlan;
+		}
 		if (found.vlan === undefined) delete found.vlan;
 		if (port && args.portSecurity !== undefined) found.portSecurity = columnAt(port.columns, GUARD) !== undefined;
 		return { args: found, outputs: { ...(inside && args.mtu === undefined ? { mtu: inside.mtu } : {}) } };
@@ -201,7 +215,10 @@ function planAttachment(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs
 	operations.push(...planPort(wish, args, bridge, port, pair?.outside, adopting, container, recorded, snapshot));
 	if (row) operations.push(...planGuard({ ...wish, mac: args.mac!, bridge: row, name: hostName, recorded, guarded }, snapshot));
 	else operations.push(...planUnguard(wish.marks, port ? [port] : [], snapshot));
-	operations.push(...planEnds(wish, args, mtu, pair, container));
+	const isDown = operations.some(({ change }) => change.verb === "link.set" && change.up === false);
+	const adopted = adopting || (port !== undefined && columnAt(port.columns, BEFORE) !== undefined);
+	const group = bridge.ovs && !adopted ? PORT_GROUP : 0;
+	operations.push(...planEnds(wish, args, { mtu, group, isDown }, pair, container));
 	return operations;
 }
 
@@ -291,6 +308,9 @@ function planPort(
 	// ovs-vswitchd does not take up a new device under an old row, so a row whose device is gone is made again.
 	const fault = port && outside ? String(columnAt(port.interface, "error") ?? "") : "";
 	const keep = port !== undefined && outside !== undefined && port.bridge === bridge.name && fault === "";
+	// A guarded port is not up in a bridge that has no flows about it yet.
+	if (port && !keep && outside?.up && isGuarded(args.portSecurity, bridge.ovs?.bridges[bridge.name]))
+		operations.push(operation({ verb: "link.set", where: HOST, name, up: false }, `take ${name} down while it moves`));
 	if (port && !keep)
 		operations.push(
 			operation(
@@ -318,13 +338,15 @@ function planPort(
 	}
 	if (!keep)
 		operations.push(operation({ verb: "port.add", bridge: bridge.name, name }, `add port ${name} to bridge ${bridge.name}`));
-	const vlan = vlanColumns(args.vlan);
+	const row = bridge.ovs.bridges[bridge.name];
+	const vlan = vlanColumns(args.vlan ?? networkVlan(row));
 	const columns: Record<string, ColumnValue> = {
 		...vlan,
 		"external_ids:netplumb": wish.mark,
 		"external_ids:netplumb-container": container.id.slice(0, 12),
-		...memberColumns(clientsOf(bridge.ovs.bridges[bridge.name])),
-		[GUARD]: isGuarded(args.portSecurity, bridge.ovs.bridges[bridge.name]) ? flowOwner(wish.mark) : undefined,
+		...memberColumns(clientsOf(row)),
+		[FOLLOWS]: args.vlan === undefined && clientsOf(row) !== undefined ? "network" : undefined,
+		[GUARD]: isGuarded(args.portSecurity, row) ? flowOwner(wish.mark) : undefined,
 	};
 	if (adopting) {
 		const inside = container.namespace.links[args.interface]!;
@@ -362,7 +384,7 @@ function foreignIds(port: OvsPort): Record<string, ColumnValue> {
 function planEnds(
 	wish: Wish<VethAttachmentArgs>,
 	args: VethAttachmentArgs,
-	mtu: number,
+	{ mtu, group, isDown }: { mtu: number; group: number; isDown: boolean },
 	pair: Ends | undefined,
 	container: RunningContainer,
 ): Operation[] {
@@ -372,9 +394,10 @@ function planEnds(
 	const outer = {
 		mtu: outside && outside.mtu !== mtu ? mtu : undefined,
 		alias: aliasWithLinkMark(outside?.alias, wish.mark),
+		group: (outside?.group ?? 0) === group || (group === 0 && outside?.group !== PORT_GROUP) ? undefined : group,
 		up: true,
 	};
-	if (!outside?.up || outer.mtu !== undefined || outside.alias !== outer.alias) {
+	if (!outside?.up || isDown || outer.mtu !== undefined || outer.group !== undefined || outside.alias !== outer.alias) {
 		const what = outer.mtu === undefined ? `bring ${hostName} up` : `set the MTU of ${hostName} to ${mtu}`;
 		operations.push(operation({ verb: "link.set", where: HOST, name: hostName, ...outer }, what));
 	}
@@ -419,6 +442,7 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 			"external_ids:netplumb-container": undefined,
 			[BEFORE]: undefined,
 			[GUARD]: undefined,
+			[FOLLOWS]: undefined,
 			...Object.fromEntries(Object.keys(recordColumns(recordedOn(adopted))).map((path) => [path, undefined])),
 		};
 		for (const [path, value] of Object.entries(was.columns)) columns[path] = value ?? undefined;

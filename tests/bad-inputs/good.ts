@@ -62,6 +62,7 @@ const full = {
 		clients: "isolated",
 		allow: ["net1"],
 		services: ["udp/53"],
+		vlan: 10,
 		mtu: 1400,
 		datapath: "netdev",
 	},
