@@ -321,6 +321,16 @@ from_ovs() {
 		sleep 1
 	done
 }
+# Flows live in ovs-vswitchd and are gone with it; its database, and whoever watches that, notices nothing.
+from_switch() {
+	known=
+	while [ -p "$run/events" ]; do
+		read -r pid </run/openvswitch/ovs-vswitchd.pid || pid=
+		[ -z "$pid" ] || [ -z "$known" ] || [ "$pid" = "$known" ] || echo check || exit
+		known=${pid:-$known}
+		sleep 2
+	done 2>/dev/null
+}
 from_nft() {
 	nft monitor 2>/dev/null | while read -r line; do
 		case $line in delete*netplumb*) echo check || exit ;; esac
@@ -342,10 +352,10 @@ run() {
 	exec 3<>"$run/events"
 	start_of $$
 	echo "$$ $started" >"$run/agent.d/process"
-	for source in docker links ovs nft clock; do
+	for source in docker links ovs switch nft clock; do
 		case $source in
 		docker | nft) command -v $source >/dev/null || continue ;;
-		ovs) command -v ovsdb-client >/dev/null || continue ;;
+		ovs | switch) command -v ovsdb-client >/dev/null || continue ;;
 		esac
 		(exec 3<&- 6<&-; "from_$source") >"$run/events" &
 	done

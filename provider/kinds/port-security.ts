@@ -207,14 +207,14 @@ interface Guarding {
 export function planGuard({ mark, marks, mac, bridge, name, recorded, guarded }: Guarding, snapshot: Snapshot): Operation[] {
 	const who = flowOwner(mark);
 	const owners = [...new Set([...marks.map(flowOwner), ...Object.keys(recorded)])];
-	const operations: Operation[] = [];
-	// First what is allowed, then the drops behind it.
-	for (const [owner, addresses] of Object.entries(recorded)) {
+	const allowed = Object.entries(recorded).flatMap(([owner, addresses]) => {
 		const flows = guarded ? addressFlows(owner, who, addresses) : [];
-		operations.push(...planFlows(bridge.name, owner, flows, `hold port ${name} to its addresses`, snapshot));
-	}
+		return planFlows(bridge.name, owner, flows, `hold port ${name} to its addresses`, snapshot);
+	});
 	const describe = guarded ? `guard port ${name}` : `end the guard of port ${name}`;
-	operations.push(...planFlows(bridge.name, who, guarded ? guardFlows(mark, name, mac) : [], describe, snapshot));
+	const guard = planFlows(bridge.name, who, guarded ? guardFlows(mark, name, mac) : [], describe, snapshot);
+	// The drops come after what is allowed, and go before it: no packet of an address that is allowed meets them alone.
+	const operations = guarded ? [...allowed, ...guard] : [...guard, ...allowed];
 	for (const owner of owners)
 		for (const other of bridgesWithFlows(owner, snapshot))
 			if (other !== bridge.name || (owner !== who && !(owner in recorded)))

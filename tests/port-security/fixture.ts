@@ -100,23 +100,19 @@ setsid $(at "$1") perl -MIO::Socket::INET -e '
 		$say->("count", ++$lines);
 		select(undef, undef, undef, 0.01);
 	}
-	my @info = unpack("C8 L24", getsockopt($server, 6, 11));
-	$say->("done", "$lines $info[31]")' "$3" >/tmp/ps/said 2>&1 </dev/null & echo $! >>/tmp/ps/pids
+	$say->("done", $lines)' "$3" >/tmp/ps/said 2>&1 </dev/null & echo $! >>/tmp/ps/pids
 i=0; until [ -e /tmp/ps/count ] || [ $((i += 1)) -gt 100 ]; do sleep 0.05; done
 cat /tmp/ps/count`;
 
-/**
- * A TCP session from the attacker to the victim that says a line and waits for its echo, again and again. `finish` ends it and gives the
- * number of lines that came back, and of the segments that had to be sent twice (tcpi_total_retrans in linux/tcp.h).
- */
-export async function session(): Promise<{ finish(): Promise<{ echoes: number; again: number }> }> {
+/** A TCP session from the attacker to the victim that says a line and waits for its echo, again and again; `lines` that came back. */
+export async function session(): Promise<{ lines(): Promise<number>; finish(): Promise<number> }> {
 	await sh(SESSION, attacker, victim, IP.v);
 	return {
-		async finish() {
-			const said = await sh(`touch /tmp/ps/stop; i=0; until [ -s /tmp/ps/done ] || [ $((i += 1)) -gt 200 ]; do sleep 0.05; done
-				cat /tmp/ps/done; while read -r pid; do kill $pid 2>/dev/null || true; done </tmp/ps/pids; rm -rf /tmp/ps`);
-			const [echoes = 0, again = 0] = said.split(" ").map(Number);
-			return { echoes, again };
-		},
+		lines: async () => Number(await sh("cat /tmp/ps/count")),
+		finish: async () =>
+			Number(
+				await sh(`sleep 0.3; touch /tmp/ps/stop; i=0; until [ -s /tmp/ps/done ] || [ $((i += 1)) -gt 200 ]; do sleep 0.05; done
+				cat /tmp/ps/done; while read -r pid; do kill $pid 2>/dev/null || true; done </tmp/ps/pids; rm -rf /tmp/ps`),
+			),
 	};
 }
