@@ -188,14 +188,14 @@ const table: [KindName, object, string][] = [
 	[
 		"VethAttachment",
 		{ portSecurity: "on" },
-		'portSecurity: found "on", expected true or false; write one of these, without quotes',
+		'portSecurity: found "on", expected true or false; write one of them',
 	],
 	[
 		"VethAttachment",
 		{ portSecurity: true, vlan: { trunks: [1] } },
 		"portSecurity: found true, expected an access port; nothing is declared about the addresses in a trunk's VLANs: leave one out",
 	],
-	["StaticContainerIp", { portSecurity: 1 }, "portSecurity: found 1, expected true or false; write one of these, without quotes"],
+	["StaticContainerIp", { portSecurity: 1 }, "portSecurity: found 1, expected true or false; write one of them"],
 	["VethAttachment", { vlan: 0 }, "vlan: found 0, expected a whole number from 1 to 4094; choose one in this range"],
 	["VethAttachment", { vlan: 4095 }, "vlan: found 4095, expected a whole number from 1 to 4094; choose one in this range"],
 	[
