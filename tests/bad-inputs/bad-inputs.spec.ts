@@ -185,11 +185,7 @@ const table: [KindName, object, string][] = [
 	],
 	["IsolatedNetwork", { vlan: 4095 }, "vlan: found 4095, expected a whole number from 1 to 4094; choose one in this range"],
 	["IsolatedNetwork", { vlan: "10" }, 'vlan: found "10", expected a whole number from 1 to 4094; write it without quotes'],
-	[
-		"VethAttachment",
-		{ portSecurity: "on" },
-		'portSecurity: found "on", expected true or false; write one of them',
-	],
+	["VethAttachment", { portSecurity: "on" }, 'portSecurity: found "on", expected true or false; write one of them'],
 	[
 		"VethAttachment",
 		{ portSecurity: true, vlan: { trunks: [1] } },
