@@ -81,6 +81,7 @@ link_is() {
 		mtu=*) case $facts in *" mtu $want "*) ;; *) return 1 ;; esac ;;
 		master=) case $facts in *" master "*) return 1 ;; esac ;;
 		master=*) case $facts in *" master $want "*) ;; *) return 1 ;; esac ;;
+		group=*) case $facts in *" group $want "*) ;; *) return 1 ;; esac ;;
 		up=true) case ${facts%%>*} in *[\<,]UP | *[\<,]UP,*) ;; *) return 1 ;; esac ;;
 		up=false) case ${facts%%>*} in *[\<,]UP | *[\<,]UP,*) return 1 ;; esac ;;
 		word=*) case ,${facts##*alias }, in *",$want,"*) ;; *) return 1 ;; esac ;;
@@ -156,6 +157,12 @@ row_is() {
 	table=$1 name=$2
 	shift 2
 	[ -n "$(ovs-vsctl --timeout=10 --bare --columns=_uuid find "$table" "name=\"$name\"" "$@" 2>/dev/null)" ]
+}
+# has_flows BRIDGE COOKIE NUMBER [PORT NUMBER]: so many flows with this cookie, and so many of them about this port
+has_flows() {
+	facts=$(ovs-ofctl --timeout=10 --names --no-stats dump-flows "$1" "cookie=0x$2/-1" 2>/dev/null | tr -d '"') || return 1
+	[ "$(printf '%s\n' "$facts" | grep -c "cookie=0x$2,")" = "$3" ] || return 1
+	[ $# -eq 3 ] || [ "$(printf '%s\n' "$facts" | grep -c "[, ]in_port=$4[, ]")" = "$5" ]
 }
 has_controllers() {
 	name=$1
@@ -650,6 +657,16 @@ from_ovs() {
 		sleep 1
 	done
 }
+# Flows live in ovs-vswitchd and are gone with it; its database, and whoever watches that, notices nothing.
+from_switch() {
+	known=
+	while [ -p "$run/events" ]; do
+		read -r pid </run/openvswitch/ovs-vswitchd.pid || pid=
+		[ -z "$pid" ] || [ -z "$known" ] || [ "$pid" = "$known" ] || echo check || exit
+		known=${pid:-$known}
+		sleep 2
+	done 2>/dev/null
+}
 from_nft() {
 	# Not every deletion is told (a flushed map of concatenations is not), but every transaction is.
 	while [ -p "$run/events" ]; do
@@ -676,10 +693,10 @@ run() {
 	exec 3<>"$run/events"
 	start_of $$
 	echo "$$ $started" >"$run/agent.d/process"
-	for source in docker links ovs nft clock; do
+	for source in docker links ovs switch nft clock; do
 		case $source in
 		docker | nft) command -v $source >/dev/null || continue ;;
-		ovs) command -v ovsdb-client >/dev/null || continue ;;
+		ovs | switch) command -v ovsdb-client >/dev/null || continue ;;
 		esac
 		(exec 3<&- 6<&-; "from_$source") >"$run/events" &
 	done

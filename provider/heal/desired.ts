@@ -57,7 +57,7 @@ function hashOf(kind: string, mark: string): string {
 
 /** The names sort as the resources have to be mended: bridges, what else lies on the host, links into containers, the rest. */
 function fileName<A extends object>(kind: Kind<A>, wish: Wish<A>, text: string): string {
-	const rank = /^has_bridge /m.test(text) ? 0 : !/^# container /m.test(text) ? 1 : /^parts='?\d+:[0-9a-f]+ /m.test(text) ? 2 : 3;
+	const rank = /^has_bridge /m.test(text) ? 0 : !/^# container /m.test(text) ? 1 : /^# link /m.test(text) ? 2 : 3;
 	return `${rank}-${hashOf(kind.name, wish.mark)}`;
 }
 

@@ -16,11 +16,12 @@ export function questionOf(change: Change): string | undefined {
 		case "link.add":
 			return shCommand(["link_is", change.name, "kind=veth", ...words(change.alias)]);
 		case "link.set": {
-			const { name, mtu, mac, master, up } = change;
+			const { name, mtu, mac, master, group, up } = change;
 			const facts = [
 				...(mtu === undefined ? [] : [`mtu=${mtu}`]),
 				...(mac === undefined ? [] : [`mac=${mac}`]),
 				...(master === undefined ? [] : [`master=${master ?? ""}`]),
+				...(group === undefined ? [] : [`group=${group}`]),
 				...(up === undefined ? [] : [`up=${up}`]),
 			];
 			return facts.length > 0 ? shCommand(["link_is", name, ...facts]) : undefined;
@@ -45,6 +46,12 @@ export function questionOf(change: Change): string | undefined {
 		case "row.set": {
 			const conditions = rowConditions(change);
 			return conditions.length > 0 ? shCommand(["has_row", change.table, change.row, ...conditions]) : undefined;
+		}
+		case "flows.set": {
+			const { bridge, flows } = change;
+			const port = flows.find(({ port }) => port !== undefined)?.port;
+			const named = port === undefined ? [] : [port, String(flows.filter((flow) => flow.port === port).length)];
+			return flows[0] && shCommand(["has_flows", bridge, flows[0].cookie, String(flows.length), ...named]);
 		}
 		case "controller.set":
 			return shCommand(["has_controllers", change.bridge, ...change.targets]);

@@ -1,9 +1,11 @@
 // The host as it would be without one resource: what its desired state is planned on, so that the plan makes it from nothing.
+import { flowOwner, ownerOf } from "../host/flows";
 import { columnAt } from "../host/inverse";
 import { addressMarks, aliasWithAddressMark, aliasWithLocalnet, hasLocalnet, linkMark, rowMark } from "../host/marks";
 import { isParked, PARKED, ROUTE_PROTOCOL } from "../host/render";
 import { isRunning, type Link, type Namespace, type Ovs, type OvsBridge, type Snapshot } from "../host/snapshot";
 import { remembered } from "../kinds/columns";
+import { addressKey } from "../kinds/port-security";
 
 /**
  * `name` is the resource's physical name. Nothing of `snapshot` is changed, and what is
@@ -26,8 +28,38 @@ export function pristine(snapshot: Snapshot, marks: readonly string[], name: str
 	]);
 	const adopted = links[name];
 	if (adopted && mine(linkMark(adopted))) links[name] = unaddressed(adopted, addresses, keptOf(snapshot, name));
-	const bare = { ...snapshot, host: { ...snapshot.host, links }, ovs, containers: Object.fromEntries(containers) };
+	const flows = withoutFlows(snapshot.flows, marks);
+	const unrecorded = withoutRecords(ovs, marks);
+	const bare = {
+		...snapshot,
+		host: { ...snapshot.host, links },
+		ovs: unrecorded,
+		...(flows ? { flows } : {}),
+		containers: Object.fromEntries(containers),
+	};
 	return withoutFirewall(bare);
+}
+
+function withoutFlows(flows: Snapshot["flows"], marks: readonly string[]): Snapshot["flows"] {
+	const owners = marks.map(flowOwner);
+	const left = Object.entries(flows ?? {}).map(([bridge, all]) => [
+		bridge,
+		all.filter((flow) => !owners.includes(ownerOf(flow))),
+	]);
+	return flows && Object.fromEntries(left);
+}
+
+/** The addresses of this resource, as the ports of others know them. */
+function withoutRecords(ovs: Ovs | string, marks: readonly string[]): Ovs | string {
+	const keys = marks.map((mark) => addressKey(mark).split(":")[1]!);
+	if (typeof ovs === "string") return ovs;
+	const touched = Object.values(ovs.ports).filter(({ columns }) => keys.some((key) => key in ids(columns)));
+	if (touched.length === 0) return ovs;
+	const ports = touched.map((port) => {
+		const left = Object.entries(ids(port.columns)).filter(([key]) => !keys.includes(key));
+		return [port.name, { ...port, columns: { ...port.columns, external_ids: Object.fromEntries(left) } }];
+	});
+	return { ...ovs, ports: { ...ovs.ports, ...Object.fromEntries(ports) } };
 }
 
 /**
