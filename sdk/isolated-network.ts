@@ -32,6 +32,11 @@ export interface IsolatedNetworkArgs {
 	 * always answered. Default: none. Changes in place.
 	 */
 	services?: pulumi.Input<pulumi.Input<string>[]>;
+	/**
+	 * The VLAN that the network is on its bridge, 1 to 4094: that of the gateway, and of every member that declares none. Default: none. Changes
+	 * in place.
+	 */
+	vlan?: pulumi.Input<number>;
 	/** The MTU of the bridge's own port, in bytes, 68 to 65535. Default: what Open vSwitch chooses. Changes in place. */
 	mtu?: pulumi.Input<number>;
 	/** As for an `OvsBridge`. Default: system where the kernel module is loaded, else netdev. A change replaces the network. */

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { type ContainerInput, containerId, existing, type HostInput, madeOr, NetplumbResource } from "./resource";
-import type { VethAttachment } from "./veth-attachment";
+import { portSecurityOf, type VethAttachment } from "./veth-attachment";
 
 /** A route to another network. */
 export interface RouteArgs {
@@ -40,6 +40,11 @@ export type StaticContainerIpArgs = InterfaceArgs & {
 	defaultRoute?: pulumi.Input<boolean>;
 	/** Further routes through this interface. Default: none. Changes in place. */
 	routes?: pulumi.Input<pulumi.Input<RouteArgs>[]>;
+	/**
+	 * Whether the attachment has port security: what makes these addresses follow when it is switched. What counts is the attachment's
+	 * own input. Default: what the attachment says.
+	 */
+	portSecurity?: pulumi.Input<boolean | undefined>;
 	/** Takes over addresses that the interface has already. Deleting the resource removes them. Default: false. */
 	adopt?: pulumi.Input<boolean>;
 };
@@ -77,6 +82,7 @@ function place(args: StaticContainerIpArgs): { host: HostInput } & Record<string
 	if ("attachment" in args) {
 		const { attachment, ...rest } = args;
 		return {
+			portSecurity: portSecurityOf(attachment),
 			...rest,
 			host: attachment.host,
 			container: madeOr(attachment, attachment.container, "container-that-was-not-made"),

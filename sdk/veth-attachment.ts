@@ -35,10 +35,23 @@ export interface VethAttachmentArgs {
 	 */
 	vlan?: pulumi.Input<number> | pulumi.Input<VlanArgs>;
 	/**
+	 * Holds the container to what is declared: its MAC address, the addresses of its `StaticContainerIp`s (and the link-local one of
+	 * the MAC), untagged frames, no router advertisements, no DHCP answers. Everything else that it sends is dropped. Not with
+	 * trunks. Default: true in an isolated network, else false. Changes in place.
+	 */
+	portSecurity?: pulumi.Input<boolean>;
+	/**
 	 * Takes over a veth pair of these names that connects the container and the host already and that nobody owns. Deleting
 	 * the resource gives it its VLAN back and leaves it. Default: false, and such an interface is a conflict.
 	 */
 	adopt?: pulumi.Input<boolean>;
+}
+
+/** What was declared, which a preview knows also where it does not know the outputs. */
+const declared = new WeakMap<VethAttachment, pulumi.Input<boolean> | undefined>();
+
+export function portSecurityOf(attachment: VethAttachment): pulumi.Input<boolean> | undefined {
+	return declared.get(attachment);
 }
 
 /**
@@ -77,5 +90,6 @@ export class VethAttachment extends NetplumbResource {
 		const bridge = bridgeName(args.bridge);
 		const outputs = { interface: undefined, hostInterface: undefined, mac: undefined, mtu: undefined };
 		super("VethAttachment", name, { ...outputs, ...args, bridge, container: containerId(args.container) }, [], opts);
+		declared.set(this, args.portSecurity);
 	}
 }

@@ -3,11 +3,12 @@
 import { createHash } from "node:crypto";
 import { isNetplumbError } from "../errors";
 import { type Change, HOST, type Operation } from "../host/change";
-import { shWord } from "../host/encode";
+import { ovsString, shWord } from "../host/encode";
+import { LOCALNET } from "../host/marks";
 import { placeOf, type Rendered, render, Stage } from "../host/render";
 import type { Snapshot } from "../host/snapshot";
 import type { Kind, Wish } from "../kinds/kind";
-import { canHeal, clearFor, questionOf } from "./present";
+import { canHeal, clearFor, elementQuestion, questionOf, rowConditions } from "./present";
 import { pristine } from "./pristine";
 
 /** What has to be changed so that the host remembers the wish, or forgets what it remembered. */
@@ -56,7 +57,7 @@ function hashOf(kind: string, mark: string): string {
 
 /** The names sort as the resources have to be mended: bridges, what else lies on the host, links into containers, the rest. */
 function fileName<A extends object>(kind: Kind<A>, wish: Wish<A>, text: string): string {
-	const rank = /^has_bridge /m.test(text) ? 0 : !/^# container /m.test(text) ? 1 : /^parts='?\d+:[0-9a-f]+ /m.test(text) ? 2 : 3;
+	const rank = /^has_bridge /m.test(text) ? 0 : !/^# container /m.test(text) ? 1 : /^# link /m.test(text) ? 2 : 3;
 	return `${rank}-${hashOf(kind.name, wish.mark)}`;
 }
 
@@ -67,20 +68,25 @@ interface Part {
 }
 
 export function fileOf(kind: string, mark: string, operations: readonly Operation[]): string {
-	const parts = arrange(operations.filter(({ change }) => !deletes.includes(change.verb)));
+	const made = operations.filter(({ change }) => !deletes.includes(change.verb));
+	const firewall = nftLines(made);
+	const parts = arrange(made.filter(({ change }) => render(change).tool !== "nft"));
 	const containers = [...new Set(parts.map(({ where }) => where).filter((where) => where !== HOST))];
 	const links = new Set(operations.flatMap(({ change }) => hostLinks(change)));
 	const body = [
 		...containers.map((id) => `# container ${id}`),
 		...[...links].map((name) => `# link ${name}`),
+		...made.flatMap(({ change }) => portLines(change)),
+		...firewall.marks,
 		`kind=${shWord(kind)}`,
 		`mark=${shWord(mark)}`,
 		`containers=${shWord(containers.join(" "))}`,
 		`parts=${shWord(parts.map(({ where }, index) => `${index}:${where}`).join(" "))}`,
+		...firewall.part,
 		...parts.flatMap((part, index) => [`part_${index}() {`, ...partLines(part, mark), "}"]),
 		"",
 	].join("\n");
-	return `# netplumb desired 1 ${sumOf(body)}\n${body}`;
+	return `# netplumb desired 2 ${sumOf(body)}\n${body}`;
 }
 
 /** Nothing is there to be deleted when something is made from nothing; a route that Docker makes is only moved. */
@@ -91,6 +97,17 @@ function hostLinks(change: Change): string[] {
 	if (change.verb === "port.add" || change.verb === "bridge.add") return [change.name];
 	if (change.verb === "address.add" && change.where === HOST) return [change.dev];
 	return change.verb === "link.set" && change.where === HOST ? [change.name] : [];
+}
+
+/** What of an attachment's port the agent can ask about for all resources at once. A bridge is made before its rows are asked for. */
+function portLines(change: Change): string[] {
+	if (change.verb === "port.add") return [`# port ${shWord(change.bridge)} ${shWord(change.name)}`];
+	if (change.verb !== "row.set" || change.table === "Bridge") return [];
+	const row = isMember(change) ? { ...change, columns: { ...change.columns, protected: undefined } } : change;
+	const conditions = rowConditions(row);
+	return conditions.length === 0
+		? []
+		: [`# row ${[row.table, `name=${ovsString(row.row)}`, ...conditions].map(shWord).join(" ")}`];
 }
 
 function arrange(operations: readonly Operation[]): Part[] {
@@ -115,18 +132,41 @@ function arrange(operations: readonly Operation[]): Part[] {
 	return parts;
 }
 
-const BEFORE_TOOL = { ip: ["batch="], ovs: ["set --"], sh: [], nft: [] };
-const AFTER_TOOL = { ip: ["run_ip"], ovs: ['run_ovs "$@"'], sh: [], nft: [] };
+/**
+ * What goes into nftables is a part of its own, before all others: a boundary is there before what it bounds. `marks` are lines
+ * for a look at all resources at once, and say which files are about the table.
+ */
+function nftLines(operations: readonly Operation[]): { marks: string[]; part: string[] } {
+	const steps = operations.flatMap((operation, number) => {
+		const rendered = render(operation.change);
+		return rendered.tool === "nft" ? [{ rendered, number, ...operation }] : [];
+	});
+	if (steps.length === 0) return { marks: [], part: [] };
+	const lines = steps.map(({ rendered, number, change, describe }) => {
+		const act = change.verb === "ruleset.write" ? ["write_ruleset"] : rendered.lines.map((line) => `nft=$nft$nl${shWord(line)}`);
+		const ports = rendered.ports.map((port) => `ports=$ports$nl${shWord(port)}`);
+		const question = questionOf(change) ?? '[ -z "$nft" ]';
+		return `${question} || { ${[beginning(number, describe), ...act, ...ports].join("; ")}; }`;
+	});
+	const looks = steps.flatMap(({ change }) =>
+		change.verb === "element.add" ? [`# nft ${elementQuestion(change.element)}`] : [],
+	);
+	return { marks: ["# table", ...looks, "elements=1"], part: ["part_nft() {", ...lines, "}"] };
+}
+
+const AFTER_TOOL = { ip: ["run_ip"], ovs: ["run_ovs"], sh: [], nft: [] };
 
 /** Neighbours that one process can make are made in one: the missing ones of them. */
 function partLines(part: Part, mark: string): string[] {
-	const steps = part.operations.flatMap(({ operation, number }) => stepsOf(operation, number, mark));
+	const bridges = new Map(
+		part.operations.flatMap(({ operation: { change } }) => (change.verb === "port.add" ? [[change.name, change.bridge]] : [])),
+	);
+	const steps = part.operations.flatMap(({ operation, number }) => stepsOf(operation, number, mark, bridges));
 	const lines: string[] = [];
-	steps.forEach(({ rendered, question, clear, begin }, index) => {
+	steps.forEach(({ rendered, question, clear, begin, act: words = actLines(rendered) }, index) => {
 		const tool = rendered.tool;
-		if (tool !== steps[index - 1]?.rendered.tool) lines.push(...BEFORE_TOOL[tool]);
-		const act = [begin, ...(clear ? [clear] : []), ...actLines(rendered)].join("; ");
-		lines.push(question ? `${question} || { ${act}; }` : `[ -z "$redone" ] || { ${actLines(rendered).join("; ")}; }`);
+		const act = [begin, ...(clear ? [clear] : []), ...words].join("; ");
+		lines.push(question ? `${question} || { ${act}; }` : `[ -z "$redone" ] || { ${words.join("; ")}; }`);
 		if (tool !== steps[index + 1]?.rendered.tool) lines.push(...AFTER_TOOL[tool]);
 	});
 	return lines;
@@ -137,19 +177,46 @@ interface StepText {
 	question: string | undefined;
 	clear: string | undefined;
 	begin: string;
+	/** Where it is not what `rendered` says. */
+	act?: string[];
+}
+
+function beginning(number: number | string, describe: string): string {
+	return `redo ${number} ${shWord(describe.replace(/[\u0000-\u001f\u007f-\u009f]/g, " "))}`;
+}
+
+type MakeStep = (rendered: Rendered, question: string | undefined, suffix?: string) => StepText;
+
+/**
+ * Whether members of an isolated network see each other is not for the attachment to remember: the network may change it, and writes
+ * it on the bridge.
+ */
+function rowSteps(change: Extract<Change, { verb: "row.set" }>, bridge: string | undefined, step: MakeStep): StepText[] {
+	const { protected: member, ...columns } = change.columns;
+	if (member === undefined || bridge === undefined || !isMember(change)) return [step(render(change), questionOf(change))];
+	const row: Change = { ...change, columns };
+	const words = [bridge, change.row].map(shWord).join(" ");
+	const follow = step({ tool: "ovs", commands: [] }, `follows_clients ${words}`, "a");
+	return [step(render(row), questionOf(row)), { ...follow, act: [`follow_clients ${words}`] }];
+}
+
+function isMember({ columns }: Extract<Change, { verb: "row.set" }>): boolean {
+	return columns["external_ids:netplumb-container"] !== undefined;
 }
 
 /** An alias is shared by several resources: its words are added one by one, where the plan of one resource writes it whole. */
-function stepsOf({ change, describe }: Operation, number: number, mark: string): StepText[] {
-	const step = (rendered: Rendered, question: string | undefined, suffix = ""): StepText => ({
+function stepsOf({ change, describe }: Operation, number: number, mark: string, bridges: Map<string, string>): StepText[] {
+	const step: MakeStep = (rendered, question, suffix = "") => ({
 		rendered,
 		question,
 		clear: clearFor(change),
-		begin: `redo ${number}${suffix} ${shWord(describe.replace(/[\u0000-\u001f\u007f-\u009f]/g, " "))}`,
+		begin: beginning(`${number}${suffix}`, describe),
 	});
+	if (change.verb === "docker-user.add") return [step({ tool: "sh", line: "docker_accept" }, questionOf(change))];
+	if (change.verb === "row.set") return rowSteps(change, bridges.get(change.row), step);
 	if (change.verb !== "link.set" || change.alias === undefined) return [step(render(change), questionOf(change))];
 	const { alias, ...rest } = change;
-	const own = alias.split(",").filter((word) => word.split(/[:+]/)[1] === mark);
+	const own = alias.split(",").filter((word) => word.split(/[:+]/)[1] === mark || word === LOCALNET);
 	const question = questionOf(rest);
 	return [
 		...(question ? [step(render(rest), question)] : []),
@@ -168,10 +235,10 @@ function actLines(rendered: Rendered): string[] {
 		case "ip":
 			return rendered.lines.map((line) => `batch=$batch$nl${shWord(line)}`);
 		case "ovs":
-			return rendered.commands.map((command) => `set -- "$@" -- ${command.map(shWord).join(" ")}`);
+			return rendered.commands.map((command) => `ovs=$ovs${shWord(` -- ${command.map(shWord).join(" ")}`)}`);
 		case "nft":
-			throw new Error("the agent does not write nftables");
+			throw new Error("the agent has a part of its own for nftables");
 		case "sh":
-			return [`{ ${rendered.line}; } 2>"$run/agent.d/said" || failed`];
+			return [`{ ${rendered.line}; } 2>"$run/agent.d/$file.said" || failed`];
 	}
 }

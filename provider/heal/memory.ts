@@ -4,6 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Change } from "../host/change";
 import { shWord } from "../host/encode";
+import { ACCEPT_RULE, FLUSH_FUNCTION } from "../host/render-firewall";
+import { RULE_COMMENT, writeLines } from "../host/ruleset";
 import { EXIT, type Step } from "../host/script";
 import type { Snapshot } from "../host/snapshot";
 import { sumOf } from "./desired";
@@ -16,9 +18,25 @@ function agent(): string {
 	if (agentText === undefined) {
 		let root = __dirname;
 		while (!existsSync(join(root, "package.json")) && root !== dirname(root)) root = dirname(root);
-		agentText = readFileSync(join(root, "provider", "heal", "agent.sh"), "utf8");
+		const text = readFileSync(join(root, "provider", "heal", "agent.sh"), "utf8");
+		agentText = text.replace(/^# @firewall$/m, firewallFunctions);
 	}
 	return agentText;
+}
+
+/** What the agent has to know about our table; its text changes with every version of the rules. */
+function firewallFunctions(): string {
+	const [, ...lines] = writeLines();
+	return [
+		`RULE_COMMENT=${shWord(RULE_COMMENT)}`,
+		`RULES=${lines.filter((line) => line.startsWith("add rule ")).length}`,
+		`ACCEPT=${shWord(ACCEPT_RULE.join(" "))}`,
+		"ruleset() { cat <<'RULES'",
+		...lines,
+		"RULES",
+		"}",
+		FLUSH_FUNCTION,
+	].join("\n");
 }
 
 const versionOf = (header: string) => Number(/^# netplumb agent (\d+)$/m.exec(header)?.[1] ?? 0);

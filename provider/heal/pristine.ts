@@ -1,9 +1,11 @@
 // The host as it would be without one resource: what its desired state is planned on, so that the plan makes it from nothing.
+import { flowOwner, ownerOf } from "../host/flows";
 import { columnAt } from "../host/inverse";
-import { addressMarks, aliasWithAddressMark, linkMark, rowMark } from "../host/marks";
+import { addressMarks, aliasWithAddressMark, aliasWithLocalnet, hasLocalnet, linkMark, rowMark } from "../host/marks";
 import { isParked, PARKED, ROUTE_PROTOCOL } from "../host/render";
 import { isRunning, type Link, type Namespace, type Ovs, type OvsBridge, type Snapshot } from "../host/snapshot";
 import { remembered } from "../kinds/columns";
+import { addressKey } from "../kinds/port-security";
 
 /**
  * `name` is the resource's physical name. Nothing of `snapshot` is changed, and what is
@@ -17,7 +19,7 @@ export function pristine(snapshot: Snapshot, marks: readonly string[], name: str
 	for (const link of Object.values(snapshot.host.links)) {
 		const isBridge = typeof snapshot.ovs === "object" && link.name in snapshot.ovs.bridges && dropped.has(link.name);
 		if (isBridge || (link.name === name && mine(linkMark(link)) && !isAdoptedBridge(snapshot, name))) ends.add(link.index);
-		else links[link.name] = freed(link, dropped.has(link.name), wasDown.has(link.name));
+		else links[link.name] = freed(withoutLocalnet(link), dropped.has(link.name), wasDown.has(link.name));
 	}
 	const inside = (namespace: Namespace) => withoutAddressed(withoutEnds(namespace, ends, mine), mine, addresses);
 	const containers = Object.entries(snapshot.containers).map(([reference, container]) => [
@@ -26,7 +28,54 @@ export function pristine(snapshot: Snapshot, marks: readonly string[], name: str
 	]);
 	const adopted = links[name];
 	if (adopted && mine(linkMark(adopted))) links[name] = unaddressed(adopted, addresses, keptOf(snapshot, name));
-	return { ...snapshot, host: { ...snapshot.host, links }, ovs, containers: Object.fromEntries(containers) };
+	const flows = withoutFlows(snapshot.flows, marks);
+	const unrecorded = withoutRecords(ovs, marks);
+	const bare = {
+		...snapshot,
+		host: { ...snapshot.host, links },
+		ovs: unrecorded,
+		...(flows ? { flows } : {}),
+		containers: Object.fromEntries(containers),
+	};
+	return withoutFirewall(bare);
+}
+
+function withoutFlows(flows: Snapshot["flows"], marks: readonly string[]): Snapshot["flows"] {
+	const owners = marks.map(flowOwner);
+	const left = Object.entries(flows ?? {}).map(([bridge, all]) => [
+		bridge,
+		all.filter((flow) => !owners.includes(ownerOf(flow))),
+	]);
+	return flows && Object.fromEntries(left);
+}
+
+/** The addresses of this resource, as the ports of others know them. */
+function withoutRecords(ovs: Ovs | string, marks: readonly string[]): Ovs | string {
+	const keys = marks.map((mark) => addressKey(mark).split(":")[1]!);
+	if (typeof ovs === "string") return ovs;
+	const touched = Object.values(ovs.ports).filter(({ columns }) => keys.some((key) => key in ids(columns)));
+	if (touched.length === 0) return ovs;
+	const ports = touched.map((port) => {
+		const left = Object.entries(ids(port.columns)).filter(([key]) => !keys.includes(key));
+		return [port.name, { ...port, columns: { ...port.columns, external_ids: Object.fromEntries(left) } }];
+	});
+	return { ...ovs, ports: { ...ovs.ports, ...Object.fromEntries(ports) } };
+}
+
+/**
+ * No table of ours, for nobody: the rules are the same for all, and the agent leaves them where they are. What Docker drops comes and
+ * goes with dockerd, so the agent looks at it when it matters; here Docker drops all. Who listens was asked when a port was first taken.
+ */
+function withoutFirewall(snapshot: Snapshot): Snapshot {
+	const { firewall, ports } = snapshot;
+	if (typeof firewall !== "object") return snapshot;
+	const drops = (tool: string) => ({ tool, forwardDrops: true, dropsTo: [], accepts: false });
+	const docker = { 4: drops("iptables"), 6: drops("ip6tables") };
+	return {
+		...snapshot,
+		firewall: { docker, routeLocalnet: {}, conntrack: firewall.conntrack },
+		...(ports === undefined ? {} : { ports: [] }),
+	};
 }
 
 type Mine = (mark: string | undefined) => boolean;
@@ -63,6 +112,14 @@ function withoutRows(ovs: Ovs | string, mine: Mine, name: string) {
 	const ports = Object.entries(ovs.ports).filter(([port]) => !dropped.has(port));
 	const left = bridges.map((one) => [one.name, { ...one, ports: one.ports.filter((port) => !dropped.has(port)) }]);
 	return { ovs: { ...ovs, bridges: Object.fromEntries(left), ports: Object.fromEntries(ports) } as Ovs, dropped, wasDown };
+}
+
+/** What a published port wrote on a bridge lives as long as its switch, which is off here. */
+function withoutLocalnet(link: Link): Link {
+	if (!hasLocalnet(link)) return link;
+	const { alias: before, ...rest } = link;
+	const alias = aliasWithLocalnet(before, false);
+	return { ...rest, ...(alias ? { alias } : {}) };
 }
 
 /** An uplink that is a port no longer. */

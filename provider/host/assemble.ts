@@ -1,5 +1,6 @@
 // Puts the sections that the read script printed together into a snapshot.
 import { NetplumbError } from "../errors";
+import { type Flow, parseFlow } from "./flows";
 import { parseDeviceRoutes, parseLinks, parseNamespace, parseOvs, parsePaths } from "./parse";
 import { parseFirewall, parsePorts } from "./parse-firewall";
 import type { Seen } from "./read";
@@ -44,6 +45,7 @@ export function assemble(output: string, mark: string, needs: Needs, seen: Seen,
 			containers: {},
 			paths: parsePaths(only("paths") ?? "", destinations),
 			...parseDesired(only("desired") ?? ""),
+			...readFlows(sections),
 		};
 		const numbered = (name: string, word: string) =>
 			sections.find((section) => section.words[0] === name && section.words[1] === word);
@@ -98,6 +100,24 @@ function readDevices(snapshot: Snapshot, sections: Section[], devices: string[])
 		snapshot.host.ipv6Disabled[name] = disabled === "1";
 		snapshot.host.arpIgnore = { ...snapshot.host.arpIgnore, [name]: arp };
 	}
+}
+
+/** A bridge that does not tell its flows has none that could be relied on. */
+function readFlows(sections: Section[]): Pick<Snapshot, "flows"> {
+	const told = sections.filter(({ words, text }) => words[0] === "flows" && /(?:^|\n)complete$/.test(text));
+	if (told.length === 0) return {};
+	const flows = told.map(({ words, text }) => {
+		const lines = text.split("\n").filter((line) => line.includes("cookie="));
+		return [words[1]!, lines.map(readFlow)] as const;
+	});
+	return { flows: Object.fromEntries(flows) };
+}
+
+function readFlow(line: string): Flow {
+	const flow = parseFlow(line);
+	if (flow) return flow;
+	const shown = JSON.stringify(line.slice(0, 120));
+	throw new NetplumbError("unreadable", `the answer of ovs-ofctl cannot be understood: found ${shown}`);
 }
 
 function split(output: string, mark: string): Section[] {

@@ -1,6 +1,7 @@
 // The vocabulary of changes on a host. Planners speak it; render.ts turns it into tool words, inverse.ts into its undo,
 // and the model host of the tests into a new snapshot. A new verb belongs in all three.
 import { type Element, elementId, type Family } from "./firewall";
+import type { Flow } from "./flows";
 import { SETS } from "./ruleset";
 import type { Route } from "./snapshot";
 
@@ -25,6 +26,8 @@ export type Change =
 			up?: boolean;
 			/** A Linux bridge; null takes the link out of its bridge. */
 			master?: string | null;
+			/** The group of the link (ip-link(8)), which rules of the firewall can ask for. */
+			group?: number;
 	  }
 	/** Transmit checksum offload, which a userspace datapath cannot complete (ethtool -K tx). */
 	| { verb: "offload.disable"; where: Where; name: string }
@@ -48,6 +51,8 @@ export type Change =
 	/** Takes the MTU request off a bridge's own port, whose MTU then is `mtu` and follows the other ports. */
 	| { verb: "mtu.release"; name: string; mtu: number }
 	| { verb: "controller.set"; bridge: string; targets: string[] }
+	/** The flows of one owner in a bridge, all of them at once; none takes them away. */
+	| { verb: "flows.set"; bridge: string; owner: string; flows: Flow[] }
 	/** The table `inet netplumb` as it shall be, whatever is there of it; `chains` are the ones that it has. Elements stay. */
 	| { verb: "ruleset.write"; chains: string[] }
 	| { verb: "ruleset.delete" }
@@ -106,6 +111,8 @@ export function touches(change: Change): string[] {
 			return [`host/${change.row}`, ...farEnd(change)];
 		case "controller.set":
 			return [`host/${change.bridge}`];
+		case "flows.set":
+			return [`flows/${change.bridge}/${change.owner}`];
 		case "ruleset.write":
 		case "ruleset.delete":
 			return ["nft"];

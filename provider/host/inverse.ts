@@ -3,6 +3,7 @@ import { toWriteAgain } from "../kinds/addresses";
 import type { Change, ColumnValue } from "./change";
 import { HOST } from "./change";
 import { fitsIpLine } from "./encode";
+import { ownerOf } from "./flows";
 import type { Namespace, OvsValue, Snapshot } from "./snapshot";
 import { isRunning } from "./snapshot";
 
@@ -21,6 +22,7 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			if (change.mac !== undefined) undo.mac = link.mac;
 			if (change.alias !== undefined && fitsIpLine(link.alias ?? "")) undo.alias = link.alias ?? "";
 			if (change.up !== undefined) undo.up = link.up;
+			if (change.group !== undefined) undo.group = link.group ?? 0;
 			// A port of Open vSwitch is in no Linux bridge: its master comes back with its port.
 			if (change.master !== undefined) undo.master = link.master === "ovs-system" ? null : (link.master ?? null);
 			return [undo];
@@ -89,6 +91,7 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 				{ ...change, verb: "port.add" },
 				...(type ? [{ verb: "row.set" as const, table: "Interface" as const, row: change.name, columns: tunnel }] : []),
 				{ verb: "row.set", table: "Port", row: change.name, columns },
+				...flowsAbout(change, before),
 			];
 		}
 		case "row.set": {
@@ -105,6 +108,10 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 		case "controller.set": {
 			const bridge = typeof before.ovs === "object" ? before.ovs.bridges[change.bridge] : undefined;
 			return bridge ? [{ ...change, targets: bridge.controllers }] : [];
+		}
+		case "flows.set": {
+			const flows = before.flows?.[change.bridge]?.filter((flow) => ownerOf(flow) === change.owner) ?? [];
+			return [{ ...change, flows }];
 		}
 		case "ruleset.write":
 			return typeof before.firewall === "object" && before.firewall.table ? [] : [{ verb: "ruleset.delete" }];
@@ -126,6 +133,18 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 		case "desired.remove":
 			return [];
 	}
+}
+
+/** Flows name their port, and so can only come back after it. */
+function flowsAbout({ bridge, name }: { bridge: string; name: string }, before: Snapshot): Change[] {
+	const flows = before.flows?.[bridge] ?? [];
+	const owners = new Set(flows.filter(({ port }) => port === name).map(ownerOf));
+	return [...owners].map((owner) => ({
+		verb: "flows.set",
+		bridge,
+		owner,
+		flows: flows.filter((flow) => ownerOf(flow) === owner),
+	}));
 }
 
 export function namespaceOf(snapshot: Snapshot, where: string): Namespace | undefined {

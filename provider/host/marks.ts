@@ -10,7 +10,8 @@ import type { Link, OvsValue } from "./snapshot";
 
 const LINK = "netplumb:";
 const ADDRESSES = "netplumb-ip:";
-const LOCALNET = "netplumb-localnet";
+/** The word that remembers that a published port switched route_localnet on. */
+export const LOCALNET = "netplumb-localnet";
 
 /**
  * The mark of an owner ("project/stack/name"): readable, bounded, and safe in every language it enters. The hash keeps marks

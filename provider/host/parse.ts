@@ -61,6 +61,7 @@ export function parseLinks(text: string): Record<string, Link> {
 		if (typeof item["link_index"] === "number") link.peerIndex = item["link_index"];
 		if (typeof item["master"] === "string") link.master = item["master"];
 		if (typeof item["ifalias"] === "string") link.alias = item["ifalias"];
+		if (/^\d+$/.test(String(item["group"] ?? ""))) link.group = Number(item["group"]);
 		links[name] = link;
 	}
 	if (Object.keys(links).length === 0) throw unreadable("ip address", text);

@@ -1,6 +1,7 @@
 // The script text that reads a host. Constant; the containers asked for are passed as arguments of the function.
 import { randomBytes } from "node:crypto";
 import { shCommand } from "./encode";
+import { OUR_COOKIES } from "./flows";
 import { SETTLE } from "./guard-settle";
 import { factCalls, factFunctions } from "./read-firewall";
 import type { Fact, Needs, RunningContainer } from "./snapshot";
@@ -56,12 +57,14 @@ read_host() {
 	ip -j -d address show || return 1
 	section ovs
 	if command -v ovs-vsctl >/dev/null; then
-		ovs-vsctl --timeout=10 --format=json \\
+		ovs=$(ovs-vsctl --timeout=10 --format=json \\
 			-- --columns=_uuid,name,ports,controller,datapath_type,datapath_id,fail_mode,stp_enable,rstp_enable,mcast_snooping_enable,protocols,other_config,external_ids list Bridge \\
 			-- --columns=_uuid,name,interfaces,tag,trunks,vlan_mode,protected,other_config,external_ids list Port \\
 			-- --columns=_uuid,name,type,options,error,ofport,mtu_request,external_ids list Interface \\
-			-- --columns=_uuid,target list Controller 2>&1
-		printf '\\nstatus %s' $?
+			-- --columns=_uuid,target list Controller 2>&1)
+		printf '%s\\nstatus %s' "$ovs" $?
+		case $ovs in *'"netplumb-guard"'* | *'"netplumb-clients"'*) read_flows ;; esac
+		ovs=
 	else
 		printf absent
 	fi
@@ -78,6 +81,12 @@ read_host() {
 	read_facts
 	[ $# -eq 0 ] || read_containers "$@"
 	section end
+}
+read_flows() {
+	for bridge in $(ovs-vsctl --timeout=10 list-br); do
+		section flows "$bridge"
+		ovs-ofctl --timeout=10 --names --no-stats dump-flows "$bridge" ${OUR_COOKIES} 2>/dev/null && printf complete
+	done
 }
 read_devices() {
 	mark=$1

@@ -2,6 +2,7 @@
 import type { Change, ColumnValue } from "./change";
 import { HOST } from "./change";
 import { ipLine, ovsString, ovsValue, shCommand, shWord } from "./encode";
+import { flowLine } from "./flows";
 import { type Nft, renderFirewall } from "./render-firewall";
 import type { Route } from "./snapshot";
 
@@ -45,6 +46,7 @@ export function render(change: Change): Rendered {
 			if (change.mtu !== undefined) words.push("mtu", String(change.mtu));
 			if (change.alias !== undefined) words.push("alias", change.alias);
 			if (change.master !== undefined) words.push(...(change.master === null ? ["nomaster"] : ["master", change.master]));
+			if (change.group !== undefined) words.push("group", String(change.group));
 			if (change.up !== undefined) words.push(change.up ? "up" : "down");
 			return ip(words);
 		}
@@ -100,6 +102,8 @@ export function render(change: Change): Rendered {
 					change.targets.length ? ["set-controller", change.bridge, ...change.targets] : ["del-controller", change.bridge],
 				],
 			};
+		case "flows.set":
+			return { tool: "sh", line: flowLine(change) };
 		case "desired.set":
 		case "desired.remove":
 			throw new Error("files of the host are written by heal/memory.ts");
@@ -204,6 +208,8 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	"mtu.release": [false, 8],
 	"row.set": [false, 9],
 	"controller.set": [false, 9],
+	// When its port is there and not up yet; what is forbidden is so when the port is gone.
+	"flows.set": [false, 10],
 	"offload.disable": [false, 10],
 	"sysctl.set": [false, 11],
 	"link.set": [false, 12],
@@ -223,6 +229,7 @@ function ranked(change: Change): [teardown: boolean, order: number] {
 	// Loopback addresses are routed only while the guard in front of them stands, and what the switch was is written down.
 	if (change.verb === "sysctl.set" && change.path.at(-1) === "route_localnet")
 		return change.value === "0" ? [true, 5] : [false, 14];
+	if (change.verb === "flows.set" && change.flows.length === 0) return [true, 2.5];
 	return rank[change.verb];
 }
 

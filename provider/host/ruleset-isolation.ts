@@ -24,6 +24,12 @@ export const ISOLATION_SETS: Record<string, SetDeclaration> = {
 	"net-masquerade6": { key: ["ipv6_addr"] },
 };
 
+/**
+ * The group of the host's ends of attachments ("np" in ASCII). Under a userspace datapath the kernel gets a copy of every frame that arrives
+ * there, broadcasts among them, with the port and not the bridge as its interface: past the fence, were it not dropped.
+ */
+export const PORT_GROUP = 0x6e70;
+
 /** Not global according to the IANA special-purpose registries, and groups: RFC 1918, 6598, 3927, 1122, 2544, 5771, 4193, 4291. */
 const PRIVATE4 =
 	"{ 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3 }";
@@ -38,6 +44,10 @@ export const ISOLATION_APPROVED = ["iifname @net", "oifname @net"];
 /** `published`: conditions for packets of connections through a published port. */
 export function isolationChains(published: readonly string[]): Record<string, Chain> {
 	return {
+		"fence-port": {
+			hook: "type filter hook prerouting priority -300; policy accept;",
+			rules: [`iifgroup ${PORT_GROUP} drop`],
+		},
 		"fence-source": {
 			hook: "type filter hook prerouting priority -299; policy accept;",
 			rules: [

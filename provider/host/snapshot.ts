@@ -1,5 +1,6 @@
 // What is true on a host at one moment. Read in one round trip (read.ts), reasoned about by pure planners (kinds/).
 import type { Firewall, PortHolder } from "./firewall";
+import type { Flow } from "./flows";
 
 /** The network stack of one namespace: the host's own, or a container's. */
 export interface Namespace {
@@ -27,6 +28,8 @@ export interface Link {
 	/** The Linux bridge (or other device) that this link is a member of. */
 	master?: string;
 	alias?: string;
+	/** The group, where it has one that is a number without a name. */
+	group?: number;
 	/** Canonical CIDRs with host bits, without link-local ones. */
 	addresses: string[];
 	/** What `ip address` says beyond the address itself, by CIDR. */
@@ -132,6 +135,8 @@ export interface Snapshot {
 	host: Namespace;
 	/** A sentence instead of the facts when Open vSwitch does not answer or is not installed. */
 	ovs: Ovs | string;
+	/** netplumb's own flows by bridge; absent for a bridge whose flows were not asked for, or that does not tell. */
+	flows?: Record<string, Flow[]>;
 	/** The reason when Docker does not answer; containers are then unknown, not missing. */
 	dockerProblem?: string;
 	/** The desired states that the host keeps: the checksum of each by its name. */

@@ -3,15 +3,18 @@ import { formatCidr, gatewayOf, network, overlaps, parseCidr, parseIp } from "..
 import { contains } from "../../sdk/addressing/ip";
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
+import { flowOwner, flowsOf } from "../host/flows";
 import { columnAt } from "../host/inverse";
 import { OVS_ABSENT, type Snapshot } from "../host/snapshot";
 import { cidr, type Infer, integer, interfaceName, ip, list, object, oneOf, optional, rule, string } from "../validate/index";
 import { namesSubnet } from "./addresses";
-import { CLIENTS, clientsOf, memberColumns } from "./clients";
-import { differing } from "./columns";
+import { CLIENTS, FOLLOWS, memberColumns, NETWORK_VLAN } from "./clients";
+import { differing, inWords } from "./columns";
 import { endConnectionsOf, firewallOf, hasElements, planElements, type WantedElement } from "./elements";
 import { type Kind, operation, type Wish } from "./kind";
 import { type OvsBridgeArgs, ovsBridge } from "./ovs-bridge";
+import { planFlows } from "./port-security";
+import { tag, vlanColumns } from "./vlan";
 
 const service = string({
 	grammar: (text) => /^(?:tcp|udp|sctp)\/[1-9]\d{0,4}$/.test(text) && Number(text.split("/")[1]) <= 65535,
@@ -28,6 +31,7 @@ const shape = object({
 	clients: optional(oneOf("open", "isolated"), "open"),
 	allow: optional(list(interfaceName, { unique: true })),
 	services: optional(list(service, { unique: true })),
+	vlan: optional(tag),
 	mtu: optional(integer(68, 65535)),
 	datapath: optional(oneOf("system", "netdev")),
 });
@@ -64,6 +68,10 @@ export const isolatedNetwork: Kind<IsolatedNetworkArgs> = {
 		const bridge = ovsBridge.observe(bridgeArgs(args), mark, snapshot).args;
 		const found: IsolatedNetworkArgs = { ...args };
 		if (args.mtu !== undefined && bridge.mtu !== undefined) found.mtu = bridge.mtu;
+		const port = typeof snapshot.ovs === "object" ? snapshot.ovs.ports[args.name!] : undefined;
+		const vlan = port && columnAt(port.columns, "tag");
+		if (vlan !== undefined) found.vlan = Number(vlan);
+		else if (port) delete found.vlan;
 		return { args: found, outputs: { bridge: args.name! } };
 	},
 	exists(marks, snapshot) {
@@ -73,7 +81,14 @@ export const isolatedNetwork: Kind<IsolatedNetworkArgs> = {
 
 function bridgeArgs({ name, subnet, gateway, mtu, datapath }: IsolatedNetworkArgs): OvsBridgeArgs {
 	const addresses = [`${gateway}/${subnet.split("/")[1]}`];
-	return { name, addresses, ...(mtu === undefined ? {} : { mtu }), ...(datapath === undefined ? {} : { datapath }) };
+	// Without its flows, the bridge forwards nothing.
+	return {
+		name,
+		addresses,
+		failMode: "secure",
+		...(mtu === undefined ? {} : { mtu }),
+		...(datapath === undefined ? {} : { datapath }),
+	};
 }
 
 function bridgeWish(wish: Wish<IsolatedNetworkArgs>): Wish<OvsBridgeArgs> {
@@ -101,7 +116,9 @@ function planNetwork(wish: Wish<IsolatedNetworkArgs>, args: IsolatedNetworkArgs,
 		...elements,
 		...endConnections(args, wish.previous, elements, snapshot),
 		...ovsBridge.plan(bridgeWish(wish), snapshot),
-		...planClients(args, snapshot),
+		...planVlan(args, snapshot),
+		...planMembers(args, snapshot),
+		...planFlows(args.name!, flowOwner(wish.mark), switchFlows(wish.mark), `let network ${args.name} forward`, snapshot),
 	];
 }
 
@@ -137,27 +154,43 @@ function endConnections(
 	return [...subnets].flatMap((subnet) => endConnectionsOf(subnet, snapshot));
 }
 
-/** Whether members see each other: on the bridge, for attachments to come, and on the ports of those that are there. */
-function planClients(args: IsolatedNetworkArgs, snapshot: Snapshot): Operation[] {
+/** A secure bridge forwards nothing by itself. They come after the drops, and are gone when ovs-vswitchd has lost those of the guards. */
+const switchFlows = (mark: string) => flowsOf(flowOwner(mark), ["priority=0 actions=NORMAL"]);
+
+/** The bridge's own port, and so the gateway, is in the network's VLAN. */
+function planVlan({ name, vlan }: IsolatedNetworkArgs, snapshot: Snapshot): Operation[] {
+	const row = typeof snapshot.ovs === "object" ? snapshot.ovs.ports[name!]?.columns : undefined;
+	const columns = differing(row, { vlan_mode: vlan === undefined ? undefined : "access", tag: vlan });
+	if (Object.keys(columns).length === 0) return [];
+	return [
+		operation({ verb: "row.set", table: "Port", row: name!, columns }, `set ${inWords(columns)} of the gateway's port ${name}`),
+	];
+}
+
+/** What is asked of members' ports: on the bridge, for attachments to come, and on the ports of those that are there. */
+function planMembers(args: IsolatedNetworkArgs, snapshot: Snapshot): Operation[] {
 	const ovs = typeof snapshot.ovs === "object" ? snapshot.ovs : undefined;
 	const operations: Operation[] = [];
-	if (clientsOf(ovs?.bridges[args.name!]) !== args.clients)
+	const own = differing(ovs?.bridges[args.name!]?.columns, {
+		[CLIENTS]: args.clients,
+		[NETWORK_VLAN]: args.vlan === undefined ? undefined : String(args.vlan),
+	});
+	if (Object.keys(own).length > 0)
 		operations.push(
 			operation(
-				{ verb: "row.set", table: "Bridge", row: args.name!, columns: { [CLIENTS]: args.clients } },
-				`set clients ${args.clients} of network ${args.name}`,
+				{ verb: "row.set", table: "Bridge", row: args.name!, columns: own },
+				`set clients ${args.clients}${args.vlan === undefined ? "" : ` and VLAN ${args.vlan}`} of network ${args.name}`,
 			),
 		);
 	const wanted = memberColumns(args.clients);
+	const vlan = vlanColumns(args.vlan);
 	for (const port of Object.values(ovs?.ports ?? {})) {
 		if (port.bridge !== args.name || columnAt(port.columns, "external_ids:netplumb-container") === undefined) continue;
-		const columns = differing(port.columns, wanted);
+		const follows = columnAt(port.columns, FOLLOWS) !== undefined;
+		const columns = differing(port.columns, follows ? { ...wanted, ...vlan } : wanted);
 		if (Object.keys(columns).length > 0)
 			operations.push(
-				operation(
-					{ verb: "row.set", table: "Port", row: port.name, columns },
-					`set clients ${args.clients} of port ${port.name}`,
-				),
+				operation({ verb: "row.set", table: "Port", row: port.name, columns }, `set ${inWords(columns)} of port ${port.name}`),
 			);
 	}
 	return operations;

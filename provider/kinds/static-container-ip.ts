@@ -10,6 +10,7 @@ import { boolean, cidr, containerRef, type Infer, interfaceName, ip, list, objec
 import { hostAddresses, LEAST_IPV6_MTU, namesSubnet, toDelete, toWriteAgain } from "./addresses";
 import { dockerTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
+import { planAllowed, planForbidden, portBehind } from "./port-security";
 import { keepOthers, planRoutes, planRoutesRemoval, wantedRoutes } from "./routes";
 
 const shape = object({
@@ -20,6 +21,7 @@ const shape = object({
 	gateway6: optional(ip({ family: 6 })),
 	defaultRoute: optional(boolean),
 	routes: optional(list(object({ to: cidr, via: optional(ip()) }, "{ to, via }"), { unique: true })),
+	portSecurity: optional(boolean),
 	adopt: optional(boolean),
 });
 
@@ -203,6 +205,14 @@ function planAddresses(wish: Wish<StaticContainerIpArgs>, args: StaticContainerI
 		where,
 	});
 	operations.push(...routes, ...keepOthers(routes, gone, link, container).filter(({ change }) => change.verb === "route.add"));
+	// On the host before they are used in the container, and there until they are gone (render.ts).
+	operations.push(...planAllowed(wish.mark, portBehind(link, snapshot), args.addresses, snapshot));
+	operations.push(
+		...planForbidden(
+			wish.marks.filter((mark) => mark !== wish.mark),
+			snapshot,
+		),
+	);
 	if (missing.length > 0)
 		operations.push(
 			operation({ verb: "announce", where: container.id, dev: link.name, mac: link.mac }, `announce the addresses of ${on}`),
@@ -264,13 +274,14 @@ function planRemoval(wish: Wish<StaticContainerIpArgs>, snapshot: Snapshot): Ope
 	const { previous } = wish;
 	if (previous) dockerTells(snapshot, previous.container);
 	const container = previous && snapshot.containers[previous.container];
-	if (!previous || !isRunning(container)) return [];
+	const forbidden = planForbidden(wish.marks, snapshot);
+	if (!previous || !isRunning(container)) return forbidden;
 	const link = container.namespace.links[previous.interface];
 	const own = link && addressMarks(link).find(({ mark }) => wish.marks.includes(mark));
 	const routes = planRoutesRemoval(wantedRoutes(previous), container, own ? link : undefined);
-	if (!link || !own) return routes;
+	if (!link || !own) return [...routes, ...forbidden];
 	const gone = toDelete(link, (address) => previous.addresses.includes(address) && !own.kept.includes(address));
-	const operations = [...routes, ...keepOthers(routes, gone, link, container)];
+	const operations = [...routes, ...keepOthers(routes, gone, link, container), ...forbidden];
 	const on = `${link.name} of container ${container.name}`;
 	for (const address of gone) {
 		operations.push(

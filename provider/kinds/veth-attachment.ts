@@ -3,10 +3,20 @@
 import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import { type ColumnValue, HOST, type Operation } from "../host/change";
+import { flowOwner } from "../host/flows";
 import { columnAt } from "../host/inverse";
 import { aliasWithLinkMark, foreignAlias, linkMark, rowMark } from "../host/marks";
 import { ownedBy } from "../host/owned";
-import { isRunning, type Link, OVS_ABSENT, type OvsPort, type RunningContainer, type Snapshot } from "../host/snapshot";
+import { PORT_GROUP } from "../host/ruleset-isolation";
+import {
+	isRunning,
+	type Link,
+	OVS_ABSENT,
+	type OvsBridge,
+	type OvsPort,
+	type RunningContainer,
+	type Snapshot,
+} from "../host/snapshot";
 import {
 	boolean,
 	containerRef,
@@ -22,11 +32,12 @@ import {
 } from "../validate/index";
 import { LEAST_IPV6_MTU } from "./addresses";
 import { type Bridge, findBridge } from "./bridges";
-import { clientsOf, memberColumns } from "./clients";
+import { clientsOf, FOLLOWS, memberColumns, networkVlan } from "./clients";
 import { differing, inWords, remembered } from "./columns";
 import { dockerTells, ovsTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
-import { observedVlan, tag, vlanColumns } from "./vlan";
+import { GUARD, isGuarded, planGuard, planUnguard, recordColumns, recordedOn, refuseUnguardable } from "./port-security";
+import { observedVlan, tag, type Vlan, vlanColumns } from "./vlan";
 
 const vlan = rule(
 	object(
@@ -43,7 +54,7 @@ const vlan = rule(
 	},
 );
 
-export const vethAttachmentSchema = object({
+const shape = object({
 	container: containerRef,
 	bridge: interfaceName,
 	interface: optional(interfaceName, "eth1"),
@@ -52,8 +63,19 @@ export const vethAttachmentSchema = object({
 	// 68 is the least MTU of IPv4 (RFC 791); 65535 the most that veth takes.
 	mtu: optional(integer(68, 65535)),
 	vlan: optional(union(tag, vlan)),
+	portSecurity: optional(boolean),
 	adopt: optional(boolean),
 });
+
+export const vethAttachmentSchema = rule(shape, ["vlan", "portSecurity"], ({ vlan, portSecurity }, complain) => {
+	if (portSecurity && isTrunk(vlan))
+		complain("portSecurity", true, "an access port", "nothing is declared about the addresses in a trunk's VLANs: leave one out");
+});
+
+const bridgeOf = (port: OvsPort, { ovs }: Snapshot): OvsBridge | undefined =>
+	typeof ovs === "object" ? ovs.bridges[port.bridge] : undefined;
+
+const isTrunk = (vlan: Vlan): boolean => typeof vlan === "object" && vlan.trunks !== undefined;
 
 export type VethAttachmentArgs = Infer<typeof vethAttachmentSchema>;
 
@@ -78,6 +100,12 @@ const hostEndSettings: [path: (name: string) => string[], value: string, describ
 	[(name) => ["ipv6", "conf", name, "disable_ipv6"], "1", "switch IPv6 off on"],
 	[(name) => ["ipv4", "conf", name, "arp_ignore"], "8", "switch ARP answers off on"],
 	[(name) => ["ipv4", "conf", name, "forwarding"], "0", "switch forwarding off on"],
+	// Else a broadcast frame would carry a packet to any address of the host (RFC 1122, 3.3.6).
+	[
+		(name) => ["ipv4", "conf", name, "drop_unicast_in_l2_multicast"],
+		"1",
+		"refuse packets to single addresses in broadcast frames on",
+	],
 ];
 
 export const vethAttachment: Kind<VethAttachmentArgs> = {
@@ -106,8 +134,13 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 		if (inside && args.mtu !== undefined) found.mtu = inside.mtu === args.mtu ? (outside?.mtu ?? inside.mtu) : inside.mtu;
 		if (port) found.bridge = port.bridge;
 		else if (outside?.master) found.bridge = outside.master;
-		if (port) found.vlan = observedVlan(args.vlan, port);
+		if (port) {
+			const declared = args.vlan ?? networkVlan(bridgeOf(port, snapshot));
+			const vlan = observedVlan(declared, port);
+			found.vlan = vlan === declared ? args.vlan : vlan;
+		}
 		if (found.vlan === undefined) delete found.vlan;
+		if (port && args.portSecurity !== undefined) found.portSecurity = columnAt(port.columns, GUARD) !== undefined;
 		return { args: found, outputs: { ...(inside && args.mtu === undefined ? { mtu: inside.mtu } : {}) } };
 	},
 
@@ -174,9 +207,34 @@ function planAttachment(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs
 		);
 	}
 	const adopting = pair !== undefined && args.adopt === true && linkMark(pair.inside!) === undefined;
-	operations.push(...planPort(wish, args, bridge, port, pair?.outside, adopting, container, snapshot));
-	operations.push(...planEnds(wish, args, mtu, pair, container));
+	const row = bridge.ovs?.bridges[bridge.name];
+	const guarded = isGuarded(args.portSecurity, row);
+	if (guarded) refuseGuard(args, row, snapshot);
+	// A row that is made again for another pair has no addresses yet.
+	const recorded = pair ? recordedOn(port) : {};
+	operations.push(...planPort(wish, args, bridge, port, pair?.outside, adopting, container, recorded, snapshot));
+	if (row) operations.push(...planGuard({ ...wish, mac: args.mac!, bridge: row, name: hostName, recorded, guarded }, snapshot));
+	else operations.push(...planUnguard(wish.marks, port ? [port] : [], snapshot));
+	const isDown = operations.some(({ change }) => change.verb === "link.set" && change.up === false);
+	const adopted = adopting || (port !== undefined && columnAt(port.columns, BEFORE) !== undefined);
+	const group = bridge.ovs && !adopted ? PORT_GROUP : 0;
+	operations.push(...planEnds(wish, args, { mtu, group, isDown }, pair, container));
 	return operations;
+}
+
+function refuseGuard(args: VethAttachmentArgs, bridge: OvsBridge | undefined, snapshot: Snapshot): void {
+	const where = `host ${snapshot.hostName}: portSecurity:`;
+	if (!bridge)
+		throw new NetplumbError(
+			"unsupported",
+			`${where} found the Linux bridge "${args.bridge}", expected an Open vSwitch bridge; port security needs an OvsBridge or an IsolatedNetwork`,
+		);
+	if (isTrunk(args.vlan))
+		throw new NetplumbError(
+			"conflict",
+			`${where} found a trunk in the isolated network "${bridge.name}", expected an access port, because nothing is declared about the addresses in a trunk's VLANs; write a tag, or portSecurity: false`,
+		);
+	refuseUnguardable(bridge, snapshot);
 }
 
 interface Ends {
@@ -233,6 +291,7 @@ function planPort(
 	outside: Link | undefined,
 	adopting: boolean,
 	container: RunningContainer,
+	recorded: Record<string, string[]>,
 	snapshot: Snapshot,
 ): Operation[] {
 	const name = args.hostInterface!;
@@ -249,6 +308,9 @@ function planPort(
 	// ovs-vswitchd does not take up a new device under an old row, so a row whose device is gone is made again.
 	const fault = port && outside ? String(columnAt(port.interface, "error") ?? "") : "";
 	const keep = port !== undefined && outside !== undefined && port.bridge === bridge.name && fault === "";
+	// A guarded port is not up in a bridge that has no flows about it yet.
+	if (port && !keep && outside?.up && isGuarded(args.portSecurity, bridge.ovs?.bridges[bridge.name]))
+		operations.push(operation({ verb: "link.set", where: HOST, name, up: false }, `take ${name} down while it moves`));
 	if (port && !keep)
 		operations.push(
 			operation(
@@ -276,12 +338,15 @@ function planPort(
 	}
 	if (!keep)
 		operations.push(operation({ verb: "port.add", bridge: bridge.name, name }, `add port ${name} to bridge ${bridge.name}`));
-	const vlan = vlanColumns(args.vlan);
+	const row = bridge.ovs.bridges[bridge.name];
+	const vlan = vlanColumns(args.vlan ?? networkVlan(row));
 	const columns: Record<string, ColumnValue> = {
 		...vlan,
 		"external_ids:netplumb": wish.mark,
 		"external_ids:netplumb-container": container.id.slice(0, 12),
-		...memberColumns(clientsOf(bridge.ovs.bridges[bridge.name])),
+		...memberColumns(clientsOf(row)),
+		[FOLLOWS]: args.vlan === undefined && clientsOf(row) !== undefined ? "network" : undefined,
+		[GUARD]: isGuarded(args.portSecurity, row) ? flowOwner(wish.mark) : undefined,
 	};
 	if (adopting) {
 		const inside = container.namespace.links[args.interface]!;
@@ -294,7 +359,7 @@ function planPort(
 		};
 		columns[BEFORE] = JSON.stringify(before);
 	} else if (port && !keep && columnAt(port.columns, BEFORE) !== undefined) columns[BEFORE] = columnAt(port.columns, BEFORE);
-	if (port && !keep) Object.assign(columns, foreignIds(port));
+	if (port && !keep) Object.assign(columns, foreignIds(port), recordColumns(recorded));
 	const changes = differing(keep ? port.columns : undefined, columns);
 	if (Object.keys(changes).length > 0) {
 		operations.push(
@@ -319,7 +384,7 @@ function foreignIds(port: OvsPort): Record<string, ColumnValue> {
 function planEnds(
 	wish: Wish<VethAttachmentArgs>,
 	args: VethAttachmentArgs,
-	mtu: number,
+	{ mtu, group, isDown }: { mtu: number; group: number; isDown: boolean },
 	pair: Ends | undefined,
 	container: RunningContainer,
 ): Operation[] {
@@ -329,9 +394,10 @@ function planEnds(
 	const outer = {
 		mtu: outside && outside.mtu !== mtu ? mtu : undefined,
 		alias: aliasWithLinkMark(outside?.alias, wish.mark),
+		group: (outside?.group ?? 0) === group || (group === 0 && outside?.group !== PORT_GROUP) ? undefined : group,
 		up: true,
 	};
-	if (!outside?.up || outer.mtu !== undefined || outside.alias !== outer.alias) {
+	if (!outside?.up || isDown || outer.mtu !== undefined || outer.group !== undefined || outside.alias !== outer.alias) {
 		const what = outer.mtu === undefined ? `bring ${hostName} up` : `set the MTU of ${hostName} to ${mtu}`;
 		operations.push(operation({ verb: "link.set", where: HOST, name: hostName, ...outer }, what));
 	}
@@ -366,7 +432,7 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 	// A port in a database that does not answer would stay behind; a Linux bridge has its ports in the kernel.
 	if (snapshot.host.links[wish.previous?.bridge ?? ""]?.kind !== "bridge") ovsTells(snapshot);
 	const owned = ownedBy(snapshot, wish.marks);
-	const operations: Operation[] = [];
+	const operations: Operation[] = planUnguard(wish.marks, owned.ports, snapshot);
 	const adopted = owned.ports.find((port) => columnAt(port.columns, BEFORE) !== undefined);
 	if (adopted) {
 		if (wish.previous) dockerTells(snapshot, wish.previous.container);
@@ -375,6 +441,9 @@ function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot): Operat
 			"external_ids:netplumb": undefined,
 			"external_ids:netplumb-container": undefined,
 			[BEFORE]: undefined,
+			[GUARD]: undefined,
+			[FOLLOWS]: undefined,
+			...Object.fromEntries(Object.keys(recordColumns(recordedOn(adopted))).map((path) => [path, undefined])),
 		};
 		for (const [path, value] of Object.entries(was.columns)) columns[path] = value ?? undefined;
 		const { name, bridge } = adopted;

@@ -5,6 +5,7 @@ import {
 	canonicalMac,
 	derivedInterface,
 	derivedMac,
+	derivedName,
 	formatIp,
 	gatewayOf,
 	type Ip,
@@ -54,6 +55,8 @@ export function factsOf(declared: Declared, attachmentAt: (place: Place) => Decl
 			return [...own, ...attachmentFacts(declared)];
 		case "StaticContainerIp":
 			return [...own, ...addressFacts(declared, declared.attachment ?? attachmentAt(placeOf(declared) ?? NOWHERE))];
+		case "OvsTunnel":
+			return [...own, ...[linkFact(declared, "name", derivedTunnel) ?? []].flat()];
 		case "NatPublish":
 			return [...own, ...publishFacts(declared)];
 		default:
@@ -66,10 +69,17 @@ const NOWHERE: Place = { container: "", interface: "" };
 /** What derived names and MAC addresses are made of (provider/lifecycle/check.ts). */
 const seedOf = ({ kind, owner }: Declared): string => `${kind}:${owner}`;
 
-function linkFact(declared: Declared, input: string): Extract<Fact, { what: "interface" }> | undefined {
+/** provider/kinds/ovs-tunnel.ts */
+const derivedTunnel = (seed: string): string => derivedName(seed.split("/").at(-1)!, `tunnel ${seed}`);
+
+function linkFact(
+	declared: Declared,
+	input: string,
+	derive = derivedInterface,
+): Extract<Fact, { what: "interface" }> | undefined {
 	if (!isKnown(declared, input)) return undefined;
 	const given = text(declared.args[input]);
-	return { what: "interface", input, link: given ?? derivedInterface(seedOf(declared)), derived: given === undefined };
+	return { what: "interface", input, link: given ?? derive(seedOf(declared)), derived: given === undefined };
 }
 
 function cidrs(declared: Declared, input: string): { input: string; cidr: Cidr }[] {

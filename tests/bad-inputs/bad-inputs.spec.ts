@@ -183,6 +183,15 @@ const table: [KindName, object, string][] = [
 		{ services: ["tcp/65536"] },
 		'services[0]: found "tcp/65536", expected a protocol and a port of the host; write it like udp/53',
 	],
+	["IsolatedNetwork", { vlan: 4095 }, "vlan: found 4095, expected a whole number from 1 to 4094; choose one in this range"],
+	["IsolatedNetwork", { vlan: "10" }, 'vlan: found "10", expected a whole number from 1 to 4094; write it without quotes'],
+	["VethAttachment", { portSecurity: "on" }, 'portSecurity: found "on", expected true or false; write one of them'],
+	[
+		"VethAttachment",
+		{ portSecurity: true, vlan: { trunks: [1] } },
+		"portSecurity: found true, expected an access port; nothing is declared about the addresses in a trunk's VLANs: leave one out",
+	],
+	["StaticContainerIp", { portSecurity: 1 }, "portSecurity: found 1, expected true or false; write one of them"],
 	["VethAttachment", { vlan: 0 }, "vlan: found 0, expected a whole number from 1 to 4094; choose one in this range"],
 	["VethAttachment", { vlan: 4095 }, "vlan: found 4095, expected a whole number from 1 to 4094; choose one in this range"],
 	[

@@ -40,6 +40,7 @@ const full = {
 		mac: "02:00:00:00:00:01",
 		mtu: 1400,
 		vlan: { trunks: [10, 20], native: 10 },
+		portSecurity: false,
 		adopt: true,
 	},
 	StaticContainerIp: {
@@ -50,6 +51,7 @@ const full = {
 		gateway6: "fd00::1",
 		defaultRoute: true,
 		routes: [{ to: "10.9.0.0/16", via: "10.0.0.2" }],
+		portSecurity: true,
 		adopt: true,
 	},
 	IsolatedNetwork: {
@@ -60,6 +62,7 @@ const full = {
 		clients: "isolated",
 		allow: ["net1"],
 		services: ["udp/53"],
+		vlan: 10,
 		mtu: 1400,
 		datapath: "netdev",
 	},

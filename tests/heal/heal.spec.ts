@@ -4,7 +4,20 @@ import { useForeign } from "../support/foreign";
 import { labDir, useLab } from "../support/lab";
 import { pings } from "../support/stacks";
 import { eventually, inside, link, sh } from "../support/wiring";
-import { agentStatus, BRIDGE, expectWhole, figures, remains, restart, unwire, type Wired, wire } from "./fixture";
+import {
+	agentStatus,
+	agentTime,
+	BRIDGE,
+	expectWhole,
+	figures,
+	remains,
+	restart,
+	restartDocker,
+	restartSwitch,
+	unwire,
+	type Wired,
+	wire,
+} from "./fixture";
 
 /** 50 in `npm run test:heal`. */
 const RESTARTS = Number(process.env["NETPLUMB_RESTARTS"] ?? 10);
@@ -42,9 +55,12 @@ describe("healing on the host", function () {
 
 	it(`brings back ${RESTARTS} restarts of one container, with the same MAC`, async () => {
 		const mac = (await link("eth1", names[0]))!.address;
+		const used = await agentTime();
 		const times: number[] = [];
 		for (let count = 0; count < RESTARTS; count++) times.push(...(await restart(names[0]!)));
-		console.log(`      one container, ${figures(times)}`);
+		console.log(
+			`      one container, ${figures(times)}; processor time of the agent: ${((await agentTime()) - used) / RESTARTS} ms each`,
+		);
 		await whole(names[0]!);
 		expect((await link("eth1", names[0]))!.address).to.equal(mac);
 		expect(await agentStatus()).to.not.contain("degraded");
@@ -61,28 +77,12 @@ describe("healing on the host", function () {
 	});
 
 	it("brings all back after a restart of ovs-vswitchd", async () => {
-		await sh(`
-address=$(ip -4 -o address show dev br-phy | awk '{ print $4 }')
-gateway=$(ip route show default | awk '{ print $3 }')
-pid=$(cat /run/openvswitch/ovs-vswitchd.pid)
-kill "$pid"
-while [ -e "/proc/$pid" ]; do sleep 0.1; done
-ovs-vswitchd --pidfile --log-file -vconsole:warn --detach 2>/dev/null
-ovs-vsctl --timeout=20 list-br >/dev/null
-ethtool -K br-phy tx off >/dev/null
-ip address replace "$address" dev br-phy
-ip link set br-phy up
-ip route replace default via "$gateway"`);
+		await restartSwitch();
 		await whole(...names);
 	});
 
 	it("brings all back after a restart of dockerd", async () => {
-		await sh(`
-pid=$(cat /run/docker.pid)
-kill "$pid"
-while [ -e "/proc/$pid" ]; do sleep 0.1; done
-setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null &
-until docker ps -q >/dev/null 2>&1; do sleep 0.1; done`);
+		await restartDocker();
 		await whole(...names);
 	});
 

@@ -57,6 +57,11 @@ function firewallOf(snapshot: Snapshot, keep: Keep) {
 	return { elements, ...around, chains: table?.chains, sets: table && [...table.sets].sort() };
 }
 
+function flowsOf({ flows = {} }: Snapshot) {
+	const all = Object.entries(flows).flatMap(([bridge, list]) => list.map(({ cookie, port = "" }) => [bridge, cookie, port]));
+	return texts(all);
+}
+
 /** A plain value for deep comparison. `keep` decides by the owner mark which objects take part. */
 export function essence(snapshot: Snapshot, keep: Keep = everything) {
 	const ovs = typeof snapshot.ovs === "string" ? undefined : snapshot.ovs;
@@ -68,6 +73,7 @@ export function essence(snapshot: Snapshot, keep: Keep = everything) {
 	const names = new Set(ports.map(({ name }) => name));
 	return {
 		host: namespaceOf(snapshot.host, snapshot, keep),
+		...(keep === everything ? { flows: flowsOf(snapshot) } : {}),
 		firewall: firewallOf(snapshot, keep),
 		containers: Object.fromEntries(
 			Object.entries(snapshot.containers).map(([reference, container]) => [

@@ -6,6 +6,7 @@ import { placeOf, render, Stage } from "../../provider/host/render";
 import { isRunning, type Link, type Namespace, type Snapshot } from "../../provider/host/snapshot";
 import { derivedMac } from "../../sdk/addressing/index";
 import * as firewall from "./firewall";
+import * as flows from "./flows";
 import * as kernel from "./kernel";
 import { Refused, refuse } from "./kernel";
 import * as ovsdb from "./ovsdb";
@@ -57,12 +58,14 @@ export function applyChange(snapshot: Snapshot, change: Change): Snapshot {
 			break;
 		case "bridge.delete":
 			ovsdb.deleteBridge(after, change.name);
+			flows.bridgeGone(after, change.name);
 			break;
 		case "port.add":
 			ovsdb.addPort(after, change.bridge, change.name);
 			break;
 		case "port.delete":
 			ovsdb.deletePort(after, change.bridge, change.name);
+			flows.portGone(after, change.bridge, change.name);
 			break;
 		case "row.set":
 			ovsdb.setRow(after, change.table, change.row, change.columns);
@@ -76,6 +79,9 @@ export function applyChange(snapshot: Snapshot, change: Change): Snapshot {
 			bridge.controllers = [...change.targets];
 			break;
 		}
+		case "flows.set":
+			flows.setFlows(after, change);
+			break;
 		case "desired.set":
 			after.desired = { ...after.desired, [change.name]: sumOf(change.text) };
 			break;
@@ -134,6 +140,8 @@ function setLink(snapshot: Snapshot, namespace: Namespace, change: Extract<Chang
 	const link = kernel.linkIn(namespace, change.name);
 	if (change.mtu !== undefined) link.mtu = change.mtu;
 	if (change.mac !== undefined) link.mac = change.mac;
+	if (change.group === 0) delete link.group;
+	else if (change.group !== undefined) link.group = change.group;
 	if (change.alias === "") delete link.alias;
 	else if (change.alias !== undefined) link.alias = change.alias;
 	if (change.master === null) delete link.master;

@@ -37,6 +37,7 @@ export const vethInputs = fc.record({
 		fc.record({ tag }),
 		fc.record({ trunks: fc.uniqueArray(tag, { minLength: 1, maxLength: 3 }), native: maybe(tag) }, { requiredKeys: ["trunks"] }),
 	),
+	portSecurity: maybe(fc.boolean()),
 });
 
 export const tunnelInputs = fc.record({
@@ -97,6 +98,7 @@ export const networkInputs = fc.record({
 	clients: fc.constantFrom(undefined, "open", "isolated"),
 	allow: maybe(subset("br-old", "net1")),
 	services: maybe(subset("udp/53", "tcp/53")),
+	vlan: maybe(fc.integer({ min: 1, max: 4094 })),
 	mtu: maybe(fc.constantFrom(1400, 1500)),
 	datapath: fc.constantFrom(undefined, "netdev"),
 });

@@ -2,6 +2,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 import fc from "fast-check";
+import { ovsTunnel } from "../../provider/kinds/ovs-tunnel";
+import { validate } from "../../provider/validate/index";
 import { OvsBridge } from "../../sdk/index";
 import type { Acceptable } from "../../sdk/program/clashes";
 import type { Declared } from "../../sdk/program/declared";
@@ -30,6 +32,8 @@ const publish = (name: string, args: Given) => declared("NatPublish", name, args
 const ip = (name: string, attachment: Declared, ...addresses: string[]) =>
 	declared("StaticContainerIp", name, { attachment, addresses });
 
+const ovsTunnelArgs = validate(ovsTunnel.schema, { bridge: "br0", type: "vxlan", remote: "192.0.2.2" }).value;
+
 describe("the resources of one program", () => {
 	it("may want the same host port only on different addresses or protocols", () => {
 		const taken = publish("db", { hostPorts: "3000-4000" });
@@ -42,6 +46,27 @@ describe("the resources of one program", () => {
 		expect(check([taken, publish("web", { hostPorts: 3306, host: "h2" })])).to.equal(undefined);
 		const [one, two] = ["192.0.2.1", "192.0.2.2"].map((hostIp, n) => publish(`at${n}`, { hostPorts: 80, hostIp }));
 		expect(check([one!, two!])).to.equal(undefined);
+	});
+
+	it("of any kind that makes an interface or bridge may not have one name twice", () => {
+		const tunnel = (name: string, args: Given) =>
+			declared("OvsTunnel", name, { bridge: "br0", type: "vxlan", remote: "192.0.2.2", ...args });
+		const network = (name: string, args: Given) => declared("IsolatedNetwork", name, { subnet: "10.9.0.0/24", ...args });
+		const makers = [
+			bridge("b", { name: "x0" }),
+			network("n", { name: "x0" }),
+			tunnel("t", { name: "x0" }),
+			wire("w", { hostInterface: "x0" }),
+		];
+		for (const one of makers)
+			for (const other of makers.filter((maker) => maker !== one))
+				expect(check([one, other]), `${one.kind} and ${other.kind}`).to.match(
+					new RegExp(`^${other.kind} "${other.name}": (?:name|hostInterface): found x0 on host h1, .*${one.kind} "${one.name}"`),
+				);
+		expect(check([tunnel("t", { name: "x0" }), network("n", { name: "x0", host: "h2" })])).to.equal(undefined);
+		// What is derived is what the provider derives.
+		const { name } = ovsTunnel.complete(ovsTunnelArgs, "OvsTunnel:p/s/t");
+		expect(check([tunnel("t", {}), network("n", { name })])).to.match(new RegExp(`found ${name} on host h1`));
 	});
 
 	it("are compared the other way round when the attachment comes after the address", () => {

@@ -64,6 +64,12 @@ export class Resource {
 		this.state = { ...plain(outs), __provider: "constant" };
 	}
 
+	/** What `up` does after a refresh that found drift, with the inputs as they are. */
+	async repair(): Promise<void> {
+		const { outs } = await this.provider.update(this.id, plain(this.state), plain(this.state) as Properties);
+		this.state = { ...plain(outs), __provider: "constant" };
+	}
+
 	/** Refreshes the state and gives the drift; undefined when the resource is gone. */
 	async read(): Promise<string[] | undefined> {
 		const { id, props } = await this.provider.read(this.id, plain(this.state));
