@@ -28,13 +28,15 @@ mount_disk() {
 	mkdir -p /run/lab/disk
 	cd /run/lab/disk
 	if [ ! -e made ]; then
-		mkdir -p etc/{upper,work} lib/{upper,work} log/openvswitch root home docker
+		mkdir -p etc/{upper,work} lib/{upper,work} local/{upper,work} log/openvswitch root home docker
 		hide etc/upper /etc docker openvswitch ssh
+		hide local/upper /usr/local/lib netplumb
 		hide lib/upper /var/lib docker containerd openvswitch netplumb
 	fi
 	chmod 700 root
 	mount -t overlay -o lowerdir=/etc,upperdir=$PWD/etc/upper,workdir=$PWD/etc/work etc /etc
 	mount -t overlay -o lowerdir=/var/lib,upperdir=$PWD/lib/upper,workdir=$PWD/lib/work lib /var/lib
+	mount -t overlay -o lowerdir=/usr/local/lib,upperdir=$PWD/local/upper,workdir=$PWD/local/work local /usr/local/lib
 	mkdir -p /var/lib/docker
 	mount --bind docker /var/lib/docker
 	mount --bind log /var/log

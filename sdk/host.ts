@@ -12,7 +12,7 @@ export interface HostArgs {
 	address: pulumi.Input<string>;
 	/** The SSH port, 1 to 65535. Default: the one in `~/.ssh/config`, else 22. */
 	port?: pulumi.Input<number>;
-	/** The login name. Default: root. Any other user needs `sudo: true`. */
+	/** The login name. Default: root. Any other user needs `sudo: true` or `helper: true`. */
 	user?: pulumi.Input<string>;
 	/**
 	 * The host's public key, `"ssh-ed25519 AAAA…"`, the content of its `/etc/ssh/ssh_host_ed25519_key.pub`. It pins the host: no
@@ -36,6 +36,12 @@ export interface HostArgs {
 	via?: pulumi.Input<HostArgs>;
 	/** Runs everything through `sudo -n`, for users other than root; sudo must not ask for a password. Default: false. */
 	sudo?: pulumi.Input<boolean>;
+	/**
+	 * Works through the helper that `netplumb helper install` has put on the host, for a login that shall not be root: it takes typed
+	 * changes, no shell text, and changes nothing that is not netplumb's. With it there is no adopting, no `uplinks` with the host's own
+	 * address and no healing by the host; a login for readers can refresh only. Default: false.
+	 */
+	helper?: pulumi.Input<boolean>;
 	/**
 	 * How the host is reached. Default: `"ssh2"`, an SSH client inside the provider, the fastest.
 	 * `"openssh"`: the system's `ssh`, for certificates, FIDO keys, Kerberos and everything else in `~/.ssh/config`.
@@ -69,6 +75,7 @@ export interface HostProperties {
 	identityFile?: string;
 	via?: HostProperties;
 	sudo?: boolean;
+	helper?: boolean;
 	transport?: "ssh2" | "openssh" | "local";
 	heal?: boolean;
 	onUnreachable?: "fail" | "forget";

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isNetplumbError, NetplumbError } from "../errors";
 import { memory, wiringOf } from "../heal/memory";
+import { applyRequest, readRequest } from "../helper/request";
 import type { Transport } from "../transport/transport";
 import { assemble, othersIn } from "./assemble";
 import { bootHookOff } from "./boot-hook";
@@ -40,6 +41,8 @@ export class Exchange {
 		readonly hostName: string,
 		/** Another connection to the same host, which the caller closes. */
 		private readonly another: (seconds: number) => Transport = () => transport,
+		/** The far end is the helper, which takes requests, not scripts. */
+		private readonly helper = false,
 	) {}
 
 	/** Waits until no change of a dead run is pending any more. */
@@ -47,12 +50,7 @@ export class Exchange {
 		const started = performance.now();
 		for (let tries = 1; ; tries++) {
 			const mark = newMark();
-			const script = [
-				readFunctions(needs.facts),
-				`settle_guards ${mark} || exit ${EXIT.pending}`,
-				`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
-				this.readCall(mark, needs),
-			].join("\n");
+			const script = this.helper ? readRequest(mark, needs, this.seen, this.asksAll(needs)) : this.readScript(mark, needs);
 			const result = await transport.run(script).catch((error: unknown) => {
 				// A look can be repeated: the connection was lost, perhaps long ago, and the next one may stand.
 				if (!isNetplumbError(error, "outcome-unknown") || tries >= MAX_TRIES) throw error;
@@ -60,6 +58,7 @@ export class Exchange {
 			});
 			if (!result) continue;
 			if (result.exitCode === EXIT.locked) throw this.locked();
+			if (result.exitCode === EXIT.denied) throw this.denied(result.stderr);
 			if (result.exitCode === EXIT.pending) {
 				if (performance.now() - started > PENDING_MS) throw this.pending();
 				tries--;
@@ -81,13 +80,18 @@ export class Exchange {
 	async apply(steps: readonly Step[], before: Snapshot, needs: Needs, guard?: GuardText): Promise<Outcome> {
 		const mark = newMark();
 		try {
-			const script = applyScript(steps, before, this.readCall(mark, needs), needs.facts, guard);
+			const script = this.helper
+				? applyRequest(mark, steps, before, needs, this.seen, this.asksAll(needs))
+				: applyScript(steps, before, this.readCall(mark, needs), needs.facts, guard);
 			// What is under the guard is over, or taken back, by its deadline.
 			const result = await this.transport.run(script, guard ? { timeoutSeconds: guard.seconds + GUARDED_LOCK_SECONDS } : {});
 			if (result.exitCode === EXIT.stale) return { kind: "again" };
 			if (result.exitCode === EXIT.locked && guard)
 				return { kind: "failed", reason: "another run holds the lock", after: before };
 			if (result.exitCode === EXIT.locked) throw this.locked();
+			if (result.exitCode === EXIT.denied)
+				return { kind: "failed", reason: `the helper on the host refuses it: ${reasonOf(result.stderr)}`, after: before };
+			if (result.exitCode === EXIT.readOnly) throw this.denied(result.stderr);
 			if (result.exitCode === EXIT.refused) throw new NetplumbError("conflict", `host ${this.hostName}: ${result.stderr.trim()}`);
 			const after = this.understand(result.stdout, result.stderr, mark, needs);
 			if (result.exitCode === EXIT.failed) {
@@ -102,6 +106,12 @@ export class Exchange {
 
 	/** Applies steps that can cut the way to the host. What is not confirmed over a new connection, the host takes back (guard.ts). */
 	async applyGuarded(steps: readonly Step[], before: Snapshot, needs: Needs, guarded: Guarded): Promise<Outcome> {
+		// What takes it back is a program that root would run, so the helper does not take it.
+		if (this.helper)
+			throw new NetplumbError(
+				"privilege",
+				`host ${this.hostName}: a change that can cut the way to the host needs a guard there, which the helper cannot arm; make it with a login as root (helper: false)`,
+			);
 		return guardedApply({
 			...guarded,
 			steps,
@@ -116,11 +126,24 @@ export class Exchange {
 		});
 	}
 
-	/** Where Docker is asked a second time, more questions are likely: then it tells about all that runs. */
+	private readScript(mark: string, needs: Needs): string {
+		return [
+			readFunctions(needs.facts),
+			`settle_guards ${mark} || exit ${EXIT.pending}`,
+			`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
+			this.readCall(mark, needs),
+		].join("\n");
+	}
+
 	private readCall(mark: string, needs: Needs): string {
+		return readCall(mark, needs, this.seen, this.asksAll(needs));
+	}
+
+	/** Where Docker is asked a second time, more questions are likely: then it tells about all that runs. */
+	private asksAll(needs: Needs): boolean {
 		const asks = needs.containers.some((reference) => !this.seen.has(reference));
 		if (asks) this.asked++;
-		return readCall(mark, needs, this.seen, asks && this.asked === 2);
+		return asks && this.asked === 2;
 	}
 
 	private understand(stdout: string, stderr: string, mark: string, needs: Needs): Snapshot | "changed" {
@@ -140,6 +163,10 @@ export class Exchange {
 			if (!isNetplumbError(error, "unreadable") || said === "") throw error;
 			throw new NetplumbError("unreadable", `${error.message}; the host said: ${reasonOf(said)}`, { cause: error });
 		}
+	}
+
+	private denied(stderr: string): NetplumbError {
+		return new NetplumbError("privilege", `host ${this.hostName}: the helper on the host refuses it: ${reasonOf(stderr)}`);
 	}
 
 	private pending(): NetplumbError {

@@ -200,11 +200,14 @@ export function readCall(
 	seen: Seen,
 	others = false,
 ): string {
-	const words = containers.map((reference) => {
-		const container = seen.get(reference);
-		return container ? [container.pid, container.startTime, container.id, reference].join(":") : reference;
-	});
+	const words = containers.map((reference) => seenWord(reference, seen));
 	const read = shCommand(["read_host", mark, ...destinations, "--", ...words]);
 	const host = `others=${others ? 1 : ""}; read_facts() { ${factCalls(facts)}; }; ${read}`;
 	return devices.length === 0 ? host : `${shCommand(["read_devices", mark, ...devices])} || exit 1; ${host}`;
+}
+
+/** How a container is asked for. */
+export function seenWord(reference: string, seen: Seen): string {
+	const container = seen.get(reference);
+	return container ? [container.pid, container.startTime, container.id, reference].join(":") : reference;
 }

@@ -3,7 +3,7 @@
 // The script is a list of blocks, one for each stage and place. A block that fails undoes what it had done of itself; then the
 // blocks before it are undone, newest first. A block knows exactly how many of its operations succeeded (`ip -batch` names
 // the line at which it stopped, an ovs-vsctl call is one transaction), so that nothing is undone which was not done.
-import type { Operation } from "./change";
+import type { Change, Operation } from "./change";
 import { HOST } from "./change";
 import { shCommand, shWord } from "./encode";
 import { inverse } from "./inverse";
@@ -14,7 +14,8 @@ import { isRunning, type RunningContainer, type Snapshot } from "./snapshot";
 /** How long a script waits for the lock on the host. */
 export const LOCK_SECONDS = 60;
 
-export const EXIT = { stale: 74, locked: 75, refused: 76, failed: 77, pending: 78 } as const;
+/** The last two are the helper's (helper/helper.sh). */
+export const EXIT = { stale: 74, locked: 75, refused: 76, failed: 77, pending: 78, denied: 83, readOnly: 84 } as const;
 
 export interface Step {
 	operation: Operation;
@@ -24,9 +25,9 @@ export interface Step {
 	onlyInside: boolean;
 }
 
-interface Block {
+export interface Block {
 	where: string;
-	steps: { rendered: Rendered; undo: Rendered[] }[];
+	steps: { change: Change; rendered: Rendered; inverses: Change[]; undo: Rendered[] }[];
 }
 
 /** The shell text that applies `steps`, planned on `before`. The caller puts the lock around it and the read-back behind it. */
@@ -67,7 +68,7 @@ export function compileRollback(steps: readonly Step[], before: Snapshot): strin
 	return ["exec 8</proc/self/ns/net", ...undos, "roll_back_all() {", ...calls, ":", "}"].join("\n");
 }
 
-function arrange(steps: readonly Step[], before: Snapshot): Block[] {
+export function arrange(steps: readonly Step[], before: Snapshot): Block[] {
 	const placed = steps.map((step, index) => {
 		const place = placeOf(step.operation.change);
 		// One block, and so one process inside the container, instead of up to three.
@@ -88,7 +89,8 @@ function arrange(steps: readonly Step[], before: Snapshot): Block[] {
 			blocks.push(block);
 		}
 		const change = step.operation.change;
-		block.steps.push({ rendered: render(change), undo: step.undo ? inverse(change, before).map(render) : [] });
+		const inverses = step.undo ? inverse(change, before) : [];
+		block.steps.push({ change, rendered: render(change), inverses, undo: inverses.map(render) });
 	}
 	return blocks;
 }
@@ -200,7 +202,7 @@ function inPlace(container: RunningContainer | undefined, text: string): string 
 	].join("\n");
 }
 
-function findContainer(snapshot: Snapshot, id: string): RunningContainer {
+export function findContainer(snapshot: Snapshot, id: string): RunningContainer {
 	const found = Object.values(snapshot.containers)
 		.filter(isRunning)
 		.find((container) => container.id === id);

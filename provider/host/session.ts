@@ -74,8 +74,8 @@ export class HostSession {
 	private running = false;
 
 	/** @param another Another connection to the same host; the time limit is for connecting. */
-	constructor(transport: Transport, hostName: string, another?: (seconds: number) => Transport) {
-		this.exchange = new Exchange(transport, hostName, another);
+	constructor(transport: Transport, hostName: string, another?: (seconds: number) => Transport, helper?: boolean) {
+		this.exchange = new Exchange(transport, hostName, another, helper);
 	}
 
 	submit<T>(request: Request<T>): Promise<T> {

@@ -7,6 +7,7 @@ import { ApplyError } from "../host/session";
 import type { Snapshot } from "../host/snapshot";
 import type { Kind, Wish } from "../kinds/kind";
 import { notice } from "../notice";
+import { heals } from "../validate/host";
 import { check } from "./check";
 import { diff, differsOnHost } from "./diff";
 import { nameOf, sessionFor, useSecrets } from "./sessions";
@@ -135,7 +136,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 	}
 
 	function planOf(wish: Wish<A>, { host }: Inputs, snapshot: Snapshot): Operation[] {
-		return [...kind.plan(wish, snapshot), ...memoryOf(kind, wish, host.heal !== false, snapshot)];
+		return [...kind.plan(wish, snapshot), ...memoryOf(kind, wish, heals(host), snapshot)];
 	}
 
 	/** What would mend the host, in words; a sentence when it cannot be mended as things stand. */

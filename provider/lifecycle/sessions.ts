@@ -19,9 +19,8 @@ export function sessionFor(host: HostSettings): HostSession {
 	const key = hostKeyOf(address, given);
 	let session = sessions.get(key);
 	if (!session) {
-		session = new HostSession(transportFor(address, given), nameOf(host), (timeoutSeconds) =>
-			connect({ ...address, timeoutSeconds }, given),
-		);
+		const another = (timeoutSeconds: number) => connect({ ...address, timeoutSeconds }, given);
+		session = new HostSession(transportFor(address, given), nameOf(host), another, host.helper);
 		sessions.set(key, session);
 	}
 	return session;

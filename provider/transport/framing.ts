@@ -16,6 +16,8 @@ export interface ShellFacts {
 	user: string;
 	/** True when the host can end a script by itself after its time limit. */
 	limits: boolean;
+	/** The helper's version, where no shell answered but it. */
+	helper?: string;
 }
 
 /** A random word that no script and no login profile can know. */
@@ -68,13 +70,17 @@ ${LOOP}
 `;
 }
 
+/** What is said to the helper first, which is a server of requests by itself. */
+export const greeting = (marker: string): string => `hello ${marker}\n`;
+
 /** A line that asks for nothing: the shell skips it. */
 export const POKE: Buffer = Buffer.from("\n");
 
 /** Finds the ready line in what a fresh shell printed; whatever a login profile said before it is dropped. */
 export function readFacts(output: string, marker: string): ShellFacts | undefined {
-	const line = new RegExp(`${marker} (\\d+) (\\S+) (1?)\\n`).exec(output);
-	return line ? { uid: Number(line[1]), user: line[2]!, limits: line[3] === "1" } : undefined;
+	const line = new RegExp(`${marker} (\\d+) (\\S+) (1?)(?: ([0-9a-f]+))?\\n`).exec(output);
+	if (!line) return undefined;
+	return { uid: Number(line[1]), user: line[2]!, limits: line[3] === "1", ...(line[4] ? { helper: line[4] } : {}) };
 }
 
 /** One script as bytes on the wire. `limitSeconds` is enforced by the host, when it can. */

@@ -4,10 +4,36 @@ import { NetplumbError } from "../errors.js";
 import type { ShellFacts } from "./framing.js";
 import type { ShellDied } from "./shell.js";
 import { reason, shown } from "./text.js";
+import type { HostAddress } from "./transport.js";
 
-/** The command that starts the shell. It must mean the same to every login shell, fish and csh too, so it has no quotes. */
-export function shellCommand(sudo: boolean | undefined): string[] {
+/** Where `netplumb helper install` puts the program that a login without root may run. */
+export const HELPER = "/usr/local/lib/netplumb/helper";
+
+/**
+ * The command that starts the shell, or the helper. It must mean the same to every login shell, fish and csh too, so it has no quotes.
+ * A forced command in authorized_keys runs in its place.
+ */
+export function shellCommand({ sudo, helper }: HostAddress): string[] {
+	if (helper) return ["sudo", "-n", "--", HELPER];
 	return sudo ? ["sudo", "-n", "-H", "--", "sh"] : ["sh"];
+}
+
+/** Refuses a helper that was made by another version: what it reads and what it takes would not be what this one means. */
+export function requireSame(facts: ShellFacts, where: string, id: string): void {
+	if (facts.helper === id) return;
+	throw new NetplumbError(
+		"privilege",
+		`${where}: found helper ${shown(facts.helper ?? "none", 64)} on the host, expected ${id}, the one of this version; run "netplumb helper install" for this host as root.`,
+	);
+}
+
+/** Says in one sentence why no helper answered. */
+export function explainNoHelper(died: ShellDied, where: string): NetplumbError {
+	const words = shown(died.stderr || died.stdout);
+	return new NetplumbError(
+		"privilege",
+		`${where}: helper: true is set, but the helper did not start and the host said ${words ? `"${words}"` : "nothing"}; run "netplumb helper install" for this host as root, and let this user run ${HELPER} by sudo or by a forced command.`,
+	);
 }
 
 /** Refuses a shell that is not root's. */

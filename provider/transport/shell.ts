@@ -56,11 +56,11 @@ export class Shell {
 	}
 
 	/** Waits until the shell can take scripts. Rejects with ShellDied, or a timeout NetplumbError. */
-	start(milliseconds: number): Promise<ShellFacts> {
+	start(milliseconds: number, welcome: (marker: string) => string = bootstrap): Promise<ShellFacts> {
 		const marker = newMarker();
 		let stdout = "";
 		let stderr = "";
-		return this.#exchange<ShellFacts>(Buffer.from(bootstrap(marker)), milliseconds, {
+		return this.#exchange<ShellFacts>(Buffer.from(welcome(marker)), milliseconds, {
 			chunk: (which, chunk) => {
 				// The login profile's noise is bounded: only the end can hold the marker.
 				if (which === "stdout") stdout = (stdout + chunk.toString("latin1")).slice(-65536);

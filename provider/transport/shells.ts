@@ -1,8 +1,9 @@
 // Up to four shells on one host, shared by all scripts that run at the same time. Every kind of transport is this class with a link.
 
 import { isNetplumbError, NetplumbError } from "../errors.js";
+import { greeting } from "./framing.js";
 import { ChannelRefused, type Link } from "./link.js";
-import { explainDeath, requireRoot, shellCommand } from "./privilege.js";
+import { explainDeath, explainNoHelper, requireRoot, requireSame, shellCommand } from "./privilege.js";
 import { Shell, ShellDied } from "./shell.js";
 import { checkAddress, reason, whereIs } from "./text.js";
 import type { HostAddress, ScriptResult, Transport, TransportCounters } from "./transport.js";
@@ -120,10 +121,11 @@ export class ShellTransport implements Transport {
 	}
 
 	async #startShell(session: Session, link: Link, milliseconds: number): Promise<Shell> {
-		const stream = await link.open(shellCommand(this.host.sudo));
+		const stream = await link.open(shellCommand(this.host));
 		const shell = new Shell(stream, link.where, this.counters);
 		try {
-			requireRoot(await shell.start(milliseconds), link.where, this.host.sudo);
+			if (this.host.helper) await greetHelper(shell, link.where, milliseconds);
+			else requireRoot(await shell.start(milliseconds), link.where, this.host.sudo);
 			if (this.#session !== session) throw new Error("the connection was closed");
 		} catch (error) {
 			shell.close();
@@ -159,6 +161,7 @@ export class ShellTransport implements Transport {
 	}
 
 	#explain(error: unknown, where: string): unknown {
+		if (error instanceof ShellDied && this.host.helper && error.exitCode !== null) return explainNoHelper(error, where);
 		if (error instanceof ShellDied) return explainDeath(error, where, this.host.sudo);
 		if (isNetplumbError(error)) return error;
 		if (error instanceof ChannelRefused)
@@ -203,4 +206,10 @@ export class ShellTransport implements Transport {
 		this.#idleTimer = setTimeout(() => this.close(), IDLE_MILLISECONDS);
 		this.#idleTimer.unref();
 	}
+}
+
+/** What is needed of the helper is loaded only where there is one. */
+async function greetHelper(shell: Shell, where: string, milliseconds: number): Promise<void> {
+	const { helperProgram } = await import("../helper/program.js");
+	requireSame(await shell.start(milliseconds, greeting), where, helperProgram().id);
 }

@@ -12,6 +12,8 @@ export interface HostAddress {
 	identityFile?: string;
 	via?: HostAddress;
 	sudo?: boolean;
+	/** The far end is the helper (provider/helper), not a shell: what is run are its requests. */
+	helper?: boolean;
 	transport?: "ssh2" | "openssh" | "local";
 	timeoutSeconds?: number;
 }

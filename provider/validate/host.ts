@@ -81,6 +81,7 @@ const shape = {
 	),
 	via: optional(lazy<HostSettings>(["object"], "a host", () => hostSchema)),
 	sudo: optional(boolean),
+	helper: optional(boolean),
 	transport: optional(oneOf("ssh2", "openssh", "local")),
 	heal: optional(boolean),
 	onUnreachable: optional(oneOf("fail", "forget")),
@@ -102,8 +103,21 @@ const local = rule(object(shape, "a host: { address, user, port … }"), ["trans
 });
 
 /** The inputs that make a `Host`. */
-export const hostSchema: Schema<HostSettings> = rule(local, ["hostKey", "insecureIgnoreHostKey"], (host, complain) => {
-	if (host.hostKey && host.insecureIgnoreHostKey) {
-		complain("insecureIgnoreHostKey", true, "no such permission beside a pinned hostKey", "remove one of the two");
-	}
-});
+export const hostSchema: Schema<HostSettings> = rule(
+	local,
+	["hostKey", "insecureIgnoreHostKey", "helper", "heal", "sudo"],
+	(host, complain) => {
+		if (host.hostKey && host.insecureIgnoreHostKey) {
+			complain("insecureIgnoreHostKey", true, "no such permission beside a pinned hostKey", "remove one of the two");
+		}
+		// What a host keeps to heal itself is a program of root's, and the helper takes none.
+		if (host.helper && host.heal) complain("heal", true, "no healing beside helper: true", "leave heal out, or log in as root");
+		if (host.helper && host.sudo)
+			complain("sudo", true, "no sudo beside helper: true, which has its own way to root", "remove one of the two");
+	},
+);
+
+/** Whether the host heals itself; not where it is reached through the helper. */
+export function heals(host: HostSettings): boolean {
+	return host.heal ?? !host.helper;
+}

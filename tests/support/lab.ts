@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { hostExec, hostInfo, type LabStatus, labDown, labImage, labProblem, labUp } from "../../lab/index";
 import type { HostSettings } from "../../provider/validate/host";
 import { skipUnless } from "../toolchain/skip";
+import { helperLogin, loginHost, prepareLogin } from "./login";
 
 export const labDir = process.env.NETPLUMB_TEST_LAB ?? path.join(os.tmpdir(), "netplumb-test-lab");
 export const image = labImage;
@@ -35,6 +36,7 @@ export function useLab(hosts = 2, plain = 0): void {
 async function settled(status: LabStatus): Promise<LabStatus> {
 	const script = 'i=0; while ip -6 address show tentative | grep -q . && [ "$i" -lt 100 ]; do i=$((i + 1)); sleep 0.1; done';
 	await Promise.all(status.hosts.map(({ name }) => on(name, "sh", "-c", script)));
+	if (helperLogin) await Promise.all(status.hosts.map(({ name }) => prepareLogin(name)));
 	return status;
 }
 
@@ -46,7 +48,9 @@ after(async function () {
 /** The `host` input for a lab host. */
 export function labHost(name = "h1", more: Partial<HostSettings> = {}): HostSettings {
 	const { address, identityFile, hostKey } = hostInfo(name, { dir: labDir });
-	return { address, identityFile, hostKey, ...more };
+	if (!helperLogin || more.user !== undefined || more.transport !== undefined) return { address, identityFile, hostKey, ...more };
+	const { heal, ...rest } = more;
+	return { ...loginHost("netplumb", name), ...rest };
 }
 
 /** Runs a command on a lab host, not over SSH; fails when the command fails. */
