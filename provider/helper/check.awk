@@ -51,7 +51,7 @@ function check_ip(text,    n, w) {
 function check_link(text, n, w,    i) {
 	if (!name(w[4])) no("not the name of a link: " w[4])
 	if (where == "host" && foreign(w[4])) {
-		# A bridge of Docker's that published ports lead to remembers by its alias that route_localnet was off.
+		# A bridge that published ports lead to remembers by its alias that route_localnet was off.
 		if (n == 6 && w[5] == "alias" && alias(w[6]) && (w[4] in bridge) && plain_alias(w[6]) == plain_alias(there[w[4]])) return
 		no(w[4] " is not netplumb's")
 	}
@@ -126,7 +126,6 @@ function check_column(table, t,    at, left, value, key) {
 		key = substr(left, RSTART + 2, RLENGTH - 3)
 		left = substr(left, 1, RSTART - 1)
 		if (left !~ /^(other_config|external_ids|options)$/) no("not a column that is changed: " left)
-		if (left == "options" && key !~ /^(remote_ip|local_ip|key|dst_port|tos|ttl|df_default|csum)$/) no("not an option of a tunnel: " key)
 		# They say that a boot shall drop the port of a card, and what that card had.
 		if (left == "external_ids" && key ~ /^netplumb-(carr|was-down)/) no("cards of the host are not changed")
 	}
@@ -166,7 +165,7 @@ function check_do(    ok) {
 }
 
 !start {
-	if ($1 == "there") there[$2] = $3
+	if ($1 == "there" && !($2 in there)) there[$2] = $3
 	else if ($1 == "ours") ours[$2] = 1
 	else if ($1 == "card") card[$2] = 1
 	else if ($1 == "bridge") bridge[$2] = 1

@@ -35,8 +35,7 @@ check_program() {
 CHECK
 }
 
-# What is on the host, and what of it is netplumb's: by the alias of a link, the external_ids of a row, and, for the host's end of a pair
-# that nobody came to mark any more, by being a veth that never went up, in no bridge and without an alias.
+# What is on the host, and what of it is netplumb's: by the alias of a link and the external_ids of a row. A card is nobody's to change.
 things() {
 	ip -o -d link show | awk '{
 		name = $2
@@ -49,7 +48,6 @@ things() {
 		}
 		print "there\t" name "\t" said
 		if (said ~ /(^|,)netplumb(-ip)?:/) print "ours\t" name
-		if (said == "" && / veth / && !/ master / && $3 !~ /[<,]UP[,>]/) print "ours\t" name
 		if ($0 ~ /\\    bridge /) print "bridge\t" name
 	}'
 	for path in /sys/class/net/*/device; do
@@ -58,11 +56,15 @@ things() {
 	done
 	command -v ovs-vsctl >/dev/null || return 0
 	ovs-vsctl --timeout=10 --no-wait -f csv -d bare --no-headings -- --columns=name,external_ids list Bridge \
-		-- --columns=name,external_ids list Port 2>/dev/null | awk '{
+		-- --columns=name,external_ids list Port -- list-br 2>/dev/null | awk '{
 		at = index($0, ",")
+		if (!at) {
+			print "bridge\t" $0
+			next
+		}
 		name = substr($0, 1, at - 1)
 		ids = substr($0, at + 1)
-		print "there\t" name "\t"
+		print "there\t" name
 		if (ids ~ /(^|["{, ])netplumb=/) print "ours\t" name
 		if (ids ~ /netplumb-carr/) print "card\t" name
 	}'
@@ -84,6 +86,8 @@ check() {
 
 write_sysctl() { # FAMILY DEVICE KEY=VALUE
 	file=/proc/sys/net/$1/conf/$2/${3%%=*}
+	# Only behind the rules that keep neighbours away from 127.0.0.0/8.
+	[ "$3" != route_localnet=1 ] || nft list chain inet netplumb guard-loopback >/dev/null 2>&1 || return 1
 	[ ! -e "$file" ] || printf %s "${3#*=}" >"$file"
 }
 # With arp_notify and ndisc_notify set, the kernel announces all addresses when the MAC is set, even to the same value.
