@@ -2,6 +2,7 @@
 import { expect } from "chai";
 import { arrivals } from "../support/inject";
 import { labHost, on, useLab } from "../support/lab";
+import { itAsRoot } from "../support/login";
 import { bulk, fits, within } from "../support/sites";
 import { discard, exampleStack, fetchFrom, succeed } from "../support/stacks";
 
@@ -44,7 +45,7 @@ describe("an OverlayNetwork of five hosts", function () {
 		["gre", 42],
 	] as const)
 		for (const topology of ["mesh", "hub"]) {
-			it(`carries TCP both ways and whole packets, and no frame twice: ${type}, ${topology}`, async () => {
+			itAsRoot(`carries TCP both ways and whole packets, and no frame twice: ${type}, ${topology}`, async () => {
 				await stack.setConfig({ type, topology });
 				await succeed(stack, "up");
 				const { addresses } = (await stack.outputs()) as { addresses: Record<string, string> };

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { on, useLab } from "../support/lab";
+import { itAsRoot } from "../support/login";
 import { failure, useResources } from "../support/resource";
 import { addresses, eventually, leavesNoTrace, link, row, sh, vsctl } from "../support/wiring";
 import { args, bridge, full, NAME, shown, useCleanHost } from "./fixture";
@@ -84,7 +85,7 @@ describe("drift and conflicts of an OvsBridge", () => {
 		await sh("ip link delete ob-nic");
 	});
 
-	it("adopts a bridge and gives its settings, controllers and addresses back", async () => {
+	itAsRoot("adopts a bridge and gives its settings, controllers and addresses back", async () => {
 		await sh(`ovs-vsctl --timeout=20 add-br ob-old -- set bridge ob-old datapath_type=netdev fail_mode=standalone stp_enable=true \\
 				protocols=[OpenFlow14] other_config:mac-aging-time=99 other_config:hwaddr=\\"02:00:00:00:63:01\\" external_ids:owner=somebody \\
 				-- set-controller ob-old ptcp:6697:127.0.0.1

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { useForeign } from "../support/foreign";
 import { useLab } from "../support/lab";
+import { itAsRoot } from "../support/login";
 import { failure, useResources } from "../support/resource";
 import { addresses, eventually, leavesNoTrace, link, row, sh, vsctl } from "../support/wiring";
 import { args, bridge, defaults, full, NAME, shown, useCleanHost } from "./fixture";
@@ -120,7 +121,7 @@ describe("OvsBridge", () => {
 		}
 	});
 
-	it("takes an uplink without an address, and gives it back as it was", async () => {
+	itAsRoot("takes an uplink without an address, and gives it back as it was", async () => {
 		await sh("ip link add ob-nic type veth peer name ob-nic1; echo 1 >/proc/sys/net/ipv6/conf/ob-nic/disable_ipv6");
 		const state = () => sh("ip -o link show ob-nic | sed 's/^[0-9]*: //; s/ qdisc.*//; s/,PROMISC//; s/NO-CARRIER,//'");
 		const untouched = await state();

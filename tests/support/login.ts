@@ -3,7 +3,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Context } from "mocha";
 import { installScript, keyLine } from "../../cli/helper";
 import { hostInfo } from "../../lab/index";
 import { READER } from "../../provider/helper/program";
@@ -45,9 +44,12 @@ export function loginHost(login: Login, name = "h1"): HostSettings {
 	return { address, hostKey, user: login, helper: true, identityFile: keyFile(login) };
 }
 
-/** For a test of what only a login as root may do. */
-export function needsRoot(context: Context, what: string): void {
-	if (!helperLogin) return;
-	console.log(`      skipped: ${what} needs a login as root`);
-	context.skip();
+/** A test of what only a login as root may do (docs/least-privilege.md): adopting, cards, programs of Docker's over the same login. */
+export function itAsRoot(title: string, work: () => Promise<void>): void {
+	if (!helperLogin) it(title, work);
+	else
+		it(title, function () {
+			console.log("      skipped: this is left to a login as root");
+			this.skip();
+		});
 }

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { makeContainer, on, useLab } from "../support/lab";
+import { itAsRoot } from "../support/login";
 import { failure, useResources } from "../support/resource";
 import { eventually, inside, leavesNoTrace, link, removeContainers, row, sh, startedAt, vsctl } from "../support/wiring";
 import { args, attachment, useBridges } from "./fixture";
@@ -39,7 +40,7 @@ describe("the end of a VethAttachment", () => {
 		});
 	}
 
-	it("gives an adopted pair back as it was", async () => {
+	itAsRoot("gives an adopted pair back as it was", async () => {
 		await sh(`ip link add va-old type veth peer name va-old1
 			ip link set va-old1 netns "$(docker inspect -f '{{.State.Pid}}' va1)" name eth1
 			echo 1 >/proc/sys/net/ipv6/conf/va-old/disable_ipv6
