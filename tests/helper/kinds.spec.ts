@@ -54,9 +54,7 @@ describe("every kind through the helper", function () {
 				type: "vxlan",
 				remote: labHost("h2").address,
 			});
-			await sh(
-				"ip link set hk-br down; nft delete table inet netplumb; ovs-vsctl --timeout=20 set bridge hk-br stp_enable=true",
-			);
+			await sh("ip link set hk-br down; nft delete table inet netplumb; ovs-vsctl --timeout=20 set bridge hk-br stp_enable=true");
 			expect(await bridge.read()).to.have.lengthOf.above(0);
 			expect(await publish.read()).to.have.lengthOf.above(0);
 			expect(await network.read()).to.have.lengthOf.above(0);
