@@ -191,6 +191,12 @@ describe("documentation", () => {
 			for (const kind of kindNames) expect(read(page)).to.include(pageName(kind));
 	});
 
+	it("names tests that there are", () => {
+		for (const page of ["docs/security.md", "docs/reliability.md"])
+			for (const [, file = ""] of read(page).matchAll(/`(tests\/[^`]+)`/g))
+				expect(existsSync(path.join(ROOT, file)), file).to.equal(true);
+	});
+
 	it("quotes messages that the code has", () => {
 		const code = ["provider", "sdk"].flatMap((folder) => filesBelow(folder, ".ts").map(read)).join("\n");
 		const texts = kindNames.map((kind) => section(read(pageOf(kind)), "Errors"));

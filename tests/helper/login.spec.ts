@@ -1,8 +1,10 @@
 // Logins without root on a real host: through its sshd with a forced command, and with a shell of their own.
 import { spawnSync } from "node:child_process";
+import { resolve } from "node:path";
 import { expect } from "chai";
 import { removeScript } from "../../cli/helper";
 import { hostInfo } from "../../lab/index";
+import { SUDOERS } from "../../provider/helper/program";
 import { applyRequest, readRequest, STATUS_REQUEST } from "../../provider/helper/request";
 import { type Change, HOST } from "../../provider/host/change";
 import { EXIT } from "../../provider/host/script";
@@ -16,6 +18,7 @@ import { everything, link, sh } from "../support/wiring";
 
 const MARK = "@0123456789abcdef01234567";
 const NEEDS = { containers: [], facts: [], destinations: [] };
+const ROOT = resolve(__dirname, "../..");
 const TRAP = "/root/netplumb-trap";
 
 /** Those of these commands that the login's own shell can carry out; each has a shell of its own. */
@@ -75,6 +78,23 @@ describe("logins without root", () => {
 		const allowed = async (login: Login) => (await sh('sudo -l -U "$1"', login)).match(/NOPASSWD: .*/g);
 		expect(await allowed("netplumb")).to.deep.equal([`NOPASSWD: ${HELPER} ""`]);
 		expect(await allowed("netplumb-read")).to.deep.equal([`NOPASSWD: ${HELPER}-read ""`]);
+	});
+
+	it("come with one command, which says what is left to do, and go with another", async () => {
+		const netplumb = (...argv: string[]) =>
+			sh('cd "$1"; shift; node=$1; shift; exec "$node" --import tsx cli/main.ts "$@"', ROOT, process.execPath, ...argv);
+		await sh(removeScript());
+		expect(await failure(netplumb("status", "local", "--helper"))).to.contain("the helper did not start");
+		const said = await netplumb("helper", "install", "local");
+		expect(said).to.match(/^localhost: helper [0-9a-f]{16} installed/);
+		expect(said)
+			.to.contain(`restrict,command="sudo -n -- ${HELPER}" `)
+			.and.contain(`restrict,command="sudo -n -- ${HELPER}-read" `);
+		expect(await netplumb("status", "local", "--helper")).to.equal("localhost: nothing is healed here");
+		expect(await netplumb("helper", "print", "helper")).to.equal(await sh(`cat ${HELPER}`));
+		await netplumb("helper", "remove", "local");
+		expect(await sh(`ls -d /usr/local/lib/netplumb ${SUDOERS} 2>/dev/null || echo gone`)).to.equal("gone");
+		await prepareLogin("h1");
 	});
 
 	it("get the helper by their key, whatever they ask sshd for", () => {
