@@ -58,7 +58,7 @@ function check_link(text, n, w,    i) {
 	for (i = 5; i <= n; i++) {
 		if (w[i] == "up" || w[i] == "down" || w[i] == "nomaster") continue
 		if (w[i] == "address" && mac(w[i + 1])) i++
-		else if (w[i] == "mtu" && number(w[i + 1])) i++
+		else if ((w[i] == "mtu" || w[i] == "group") && number(w[i + 1])) i++
 		else if (w[i] == "alias" && alias(w[i + 1])) i++
 		else if (w[i] == "master" && name(w[i + 1])) i++
 		else no("not a setting of a link: " text)
@@ -145,9 +145,9 @@ function check_nft(    i) {
 	if (NF != 2 || $2 !~ /^(add|delete) element inet netplumb [a-z0-9-]+ \{ [A-Za-z0-9_.\/:@%+=,# *"-]+ \}$/) no("not an element: " $2)
 }
 
-function check_do(    ok) {
+function check_do(    ok, i) {
 	if ($2 == "sysctl") {
-		ok = NF == 5 && $3 ~ /^ipv[46]$/ && $5 ~ /^(disable_ipv6|accept_ra|arp_ignore|forwarding|route_localnet)=[0-9]+$/ && name($4)
+		ok = NF == 5 && $3 ~ /^ipv[46]$/ && $5 ~ /^(disable_ipv6|accept_ra|arp_ignore|forwarding|drop_unicast_in_l2_multicast|route_localnet)=[0-9]+$/ && name($4)
 		if (ok && where == "host" && $5 ~ /^route_localnet=/ && ($4 in bridge)) return
 		if (ok) device($4)
 	} else if ($2 == "announce") {
@@ -158,6 +158,11 @@ function check_do(    ok) {
 		if (ok) device($3)
 	} else if ($2 == "mtu-release") {
 		ok = NF == 4 && number($4) && where == "host"
+		if (ok) device($3)
+	} else if ($2 == "flows") {
+		ok = NF > 3 && hex($4, 8) && where == "host"
+		for (i = 5; i <= NF; i++)
+			if (index($i, "cookie=0x6e70" $4) != 1 || $i !~ /^cookie=0x[0-9a-f]+,[][A-Za-z0-9_=,.:\/"()>+-]+ actions=[][A-Za-z0-9_=,.:\/"()>+-]+$/) ok = 0
 		if (ok) device($3)
 	} else if ($2 == "docker-user") ok = NF == 4 && $3 ~ /^(add|delete)$/ && $4 ~ /^ip6?tables(-nft|-legacy)?$/ && where == "host"
 	else if ($2 == "conntrack") ok = NF == 5 && $3 ~ /^[46]$/ && ($4 == "-" || network($4)) && ($5 == "-" || network($5)) && where == "host"
@@ -181,7 +186,7 @@ NR == start + 1 {
 	no("not a request: " $1)
 }
 verb == "status" { no("nothing more was expected") }
-$1 == "fact" && NF == 2 && $2 ~ /^(firewall|ports)$/ { next }
+$1 == "fact" && NF == 2 && $2 ~ /^(firewall|ports|flows)$/ { next }
 $1 == "others" && NF == 2 && $2 == "1" { next }
 $1 == "to" && NF == 2 && address($2) { next }
 $1 == "device" && NF == 2 && name($2) { next }

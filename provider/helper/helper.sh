@@ -130,6 +130,15 @@ flush_tracked() { # FAMILY SOURCE|- DESTINATION|-
 	conntrack "$@" >/dev/null 2>&1
 	:
 }
+# All flows of an owner give way to these in one bundle.
+set_flows() { # BRIDGE OWNER FLOW…
+	bridge=$1 owner=$2
+	shift 2
+	{
+		echo "delete cookie=0x6e70${owner}0000/0xffffffffffff0000"
+		[ $# -eq 0 ] || printf 'add %s\n' "$@"
+	} | ovs-ofctl --timeout=@OVS_TIMEOUT@ --bundle add-flows "$bridge" -
+}
 change() { # the fields of a line
 	verb=$1
 	shift
@@ -138,6 +147,7 @@ change() { # the fields of a line
 	announce) announce "$@" ;;
 	offload) ethtool -K "$1" tx off >/dev/null ;;
 	mtu-release) mtu_release "$@" ;;
+	flows) set_flows "$@" ;;
 	docker-user) docker_user "$@" ;;
 	conntrack) flush_tracked "$@" ;;
 	*) return 1 ;;

@@ -100,6 +100,8 @@ function words(change: Change): string[] {
 			return ["offload", change.name];
 		case "mtu.release":
 			return ["mtu-release", change.name, String(change.mtu)];
+		case "flows.set":
+			return ["flows", change.bridge, change.owner, ...change.flows.map(({ text }) => text)];
 		case "docker-user.add":
 		case "docker-user.delete":
 			return ["docker-user", change.verb === "docker-user.add" ? "add" : "delete", change.tool];

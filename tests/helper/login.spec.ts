@@ -244,6 +244,7 @@ describe("logins without root", () => {
 		"port.add": { verb: "port.add", bridge: "a", name: "b" },
 		"port.delete": { verb: "port.delete", bridge: "a", name: "b" },
 		"row.set": { verb: "row.set", table: "Bridge", row: "a", columns: { fail_mode: "secure" } },
+		"flows.set": { verb: "flows.set", bridge: "a", owner: "01234567", flows: [] },
 		"mtu.release": { verb: "mtu.release", name: "a", mtu: 1500 },
 		"controller.set": { verb: "controller.set", bridge: "a", targets: [] },
 		"ruleset.write": { verb: "ruleset.write", chains: [] },
