@@ -43,7 +43,7 @@ const cases = (
 	] as unknown as [Kind<object>, fc.Arbitrary<Record<string, unknown>>][]
 ).map(([kind, inputs]): [Kind<object>, fc.Arbitrary<Record<string, unknown>>] => [
 	kind,
-	inputs.map(({ uplinks, acceptRisk, adopt, ...given }) =>
+	inputs.map(({ uplinks, acceptRisk, adopt, portSecurity, ...given }) =>
 		kind.name === "StaticContainerIp" ? { ...given, adopt: true } : given,
 	),
 ]);
@@ -102,6 +102,9 @@ describe("the helper's check", () => {
 		inside("+ip\troute replace default via 10.0.0.1 dev eth1 metric 0 proto 78"),
 		`read\t${MARK}\nfact\tports\ncontainer\t1:2:${ID}:web`,
 		"status",
+		onHost(
+			'+do\tflows\tnp0\t01234567\tcookie=0x6e70012345670000,priority=1,in_port="a",reg13=0 actions=set_field:1->reg13,resubmit(,0)',
+		),
 	];
 	const bad = [
 		// other programs, options, files and places
@@ -181,6 +184,9 @@ describe("the helper's check", () => {
 			"conntrack\t4\t-F\t-",
 			"announce\teth0\t02:00:00:00:00:01",
 			"mtu-release\teth0\t1500",
+			"flows\tbr-phy\t01234567\tcookie=0x6e70012345670000,priority=1 actions=drop",
+			"flows\tnp0\t01234567\tcookie=0x0,priority=1 actions=drop",
+			"flows\tnp0\t01234567; id",
 			"reboot",
 		].map((words) => onHost(`+do\t${words}`)),
 		inside("+nft\tdelete table inet netplumb"),
