@@ -91,7 +91,9 @@ export class ModelExchange {
 	private settle(): void {
 		const { firewall, host } = this.snapshot;
 		if (typeof firewall !== "object") return;
-		const switches = Object.keys(host.links).map((name) => [name, firewall.routeLocalnet[name] ?? false]);
+		const switches = [...["all", "default"].filter((name) => name in firewall.routeLocalnet), ...Object.keys(host.links)].map(
+			(name) => [name, firewall.routeLocalnet[name] ?? false],
+		);
 		this.snapshot = { ...this.snapshot, firewall: { ...firewall, routeLocalnet: Object.fromEntries(switches) } };
 	}
 }

@@ -19,7 +19,7 @@ export async function holds<T extends unknown[]>(
 	runs: number,
 	write: (...counterexample: T) => string,
 ): Promise<number> {
-	const result = await fc.check(property, { numRuns: runs, seed });
+	const result = await fc.check(property, { numRuns: runs, seed, endOnFailure: process.env["NETPLUMB_NO_SHRINK"] !== undefined });
 	if (!result.failed) return result.numRuns;
 	mkdirSync(found, { recursive: true });
 	const file = path.join(found, `seed-${seed}.spec.ts`);

@@ -4,7 +4,7 @@ import type { Link, Snapshot } from "../../provider/host/snapshot";
 import { difference, essence } from "../model/compare";
 import { type Args, type Declared, Engine, type Run } from "./engine";
 import { ModelExchange } from "./model-exchange";
-import type { Step } from "./programs";
+import type { Edit, Step } from "./programs";
 
 let hosts = 0;
 
@@ -55,14 +55,7 @@ export async function runProgram(start: Snapshot, steps: readonly Step[], tally 
 	};
 	for (const [number, step] of steps.entries()) {
 		exchange.log.push(`step ${number + 1}`);
-		const before = { ...world.declared };
-		const next = { ...before };
-		for (const { name, kind, args } of step.edits) {
-			if (!args) delete next[name];
-			else if (await engine.check(name, { kind, args })) next[name] = { kind, args };
-		}
-		onlyWithBases(next);
-		onlyWithBases(next);
+		const next = await nextOf(world, step.edits);
 		exchange.begin(step.fault);
 		if (step.fault) tally.faults++;
 		let run = await engine.up(next);
@@ -106,6 +99,19 @@ async function followOthers({ engine, declared }: World): Promise<void> {
 	await engine.up(declared);
 }
 
+/** What is declared after these edits; inputs that `check` refuses never get as far as a host. */
+export async function nextOf({ engine, declared }: World, edits: readonly Edit[]): Promise<Declared> {
+	const next = { ...declared };
+	for (const { name, kind, args } of edits) {
+		if (!args) delete next[name];
+		else if (await engine.check(name, { kind, args })) next[name] = { kind, args };
+	}
+	// What leans on something that leans on what is gone goes too.
+	onlyWithBases(next);
+	onlyWithBases(next);
+	return next;
+}
+
 /** Who takes something out of a program takes out what leans on it. */
 function onlyWithBases(next: Declared): void {
 	const has = (kind: string, fits: (args: Args) => boolean) =>
@@ -120,7 +126,7 @@ function onlyWithBases(next: Declared): void {
 }
 
 /** What the host refuses is given up by who wrote the program: the next one does not ask for it any more. */
-async function settle(world: World, next: Declared, first: Run, tally: Tally): Promise<void> {
+export async function settle(world: World, next: Declared, first: Run, tally: Tally): Promise<void> {
 	let run = first;
 	for (let tries = 0; Object.keys(run.errors).length > 0; tries++) {
 		for (const [name, error] of Object.entries(run.errors)) {
@@ -167,7 +173,8 @@ function withoutHistory(snapshot: Snapshot, declared: Declared) {
 		for (const { links } of [plain.host, ...Object.values(plain.containers)].filter(
 			(one) => typeof one === "object" && "links" in one,
 		))
-			for (const link of Object.values(links)) if (linkMark(link as unknown as Link) === mark || link.peer === args["interface"]) link.mtu = 0;
+			for (const link of Object.values(links))
+				if (linkMark(link as unknown as Link) === mark || link.peer === args["interface"]) link.mtu = 0;
 	}
 	if (typeof plain.firewall === "object" && "docker" in plain.firewall)
 		for (const user of Object.values(plain.firewall.docker)) user.accepts = false;
@@ -176,3 +183,29 @@ function withoutHistory(snapshot: Snapshot, declared: Declared) {
 
 export const marks = (declared: Declared) =>
 	Object.entries(declared).map(([name, { kind }]) => markOf(`fuzz/test/${name}`, kind));
+
+/** What a host and its model must have in common: all but what the kernel and Open vSwitch choose themselves. */
+export function visible(snapshot: Snapshot) {
+	const plain = facts(snapshot);
+	const { links } = plain.host;
+	// A bridge's own link is of the kernel's kind, whichever that is under the datapath.
+	for (const link of Object.values(links)) Object.assign(link, { mac: "", kind: link.kind.replace("tun", "openvswitch") });
+	for (const namespace of [{ links, routes: [] }, ...Object.values(plain.containers)])
+		if (typeof namespace === "object" && "links" in namespace) {
+			namespace.routes = namespace.routes.filter((route) => !/"(fe80|ff00)::/.test(route));
+			for (const link of Object.values(namespace.links)) {
+				delete link.details;
+				// Below its least MTU there is no IPv6, and so no switch for it (RFC 8200, 5).
+				if (link.mtu < 1280 && "ipv6Disabled" in namespace) delete namespace.ipv6Disabled[link.name];
+			}
+		}
+	// A Linux bridge follows its ports.
+	for (const link of Object.values(links)) if (link.kind === "bridge") link.mtu = 0;
+	const chosen = ["_uuid", "ports", "interfaces", "controller", "datapath_id", "ofport"];
+	const rows = [
+		...Object.values(plain.bridges),
+		...Object.values(plain.ports).flatMap((port) => [port, { columns: port.interface }]),
+	];
+	for (const { columns } of rows) for (const name of chosen) delete columns[name];
+	return { ...plain, host: { links }, desired: snapshot.desired ?? {} };
+}
