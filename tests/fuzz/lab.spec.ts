@@ -36,8 +36,9 @@ describe("random programs on a real host", function () {
 
 	before(async () => {
 		host = labHost("h1");
+		await removeContainers(...CONTAINERS);
 		ids = [await makeContainer("h1", CONTAINERS[0]!), await makeContainer("h1", CONTAINERS[1]!)];
-		await sh(PLANT);
+		await sh(`${UPROOT}\n${PLANT}`);
 		exchange = new Exchange(transportFor(host), nameOf(host));
 	});
 	after(async () => {

@@ -199,8 +199,9 @@ export function visible(snapshot: Snapshot) {
 				if (link.mtu < 1280 && "ipv6Disabled" in namespace) delete namespace.ipv6Disabled[link.name];
 			}
 		}
-	// A Linux bridge follows its ports.
-	for (const link of Object.values(links)) if (link.kind === "bridge") link.mtu = 0;
+	// The MTU of a bridge follows its ports, unless it is told otherwise (ovs-vswitchd.conf.db(5), mtu_request).
+	const follows = (name: string) => links[name]!.kind === "bridge" || String(plain.ports[name]?.interface["mtu_request"]) === "";
+	for (const link of Object.values(links)) if (follows(link.name)) link.mtu = 0;
 	const chosen = ["_uuid", "ports", "interfaces", "controller", "datapath_id", "ofport"];
 	const rows = [
 		...Object.values(plain.bridges),
