@@ -204,8 +204,8 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	"link.add": [false, 5],
 	"bridge.add": [false, 6],
 	"port.add": [false, 7],
-	// Before the row that remembers what the MTU was.
-	"mtu.release": [false, 8],
+	// Before the row that remembers what the MTU was, and not between a new row and its mark: they are one transaction.
+	"mtu.release": [false, 5],
 	"row.set": [false, 9],
 	"controller.set": [false, 9],
 	// When its port is there and not up yet; what is forbidden is so when the port is gone.

@@ -48,4 +48,15 @@ describe("two resources that are made at once", () => {
 		expect(errors).to.have.length(1);
 		expect(errors[0]).to.contain("subnet: found 10.20.");
 	});
+
+	it("are marked in the transaction that makes them, whatever else is in their script", async () => {
+		const start = bareHost();
+		for (let at = 0; at < 8; at++) {
+			const { engine, exchange } = worldOn(start);
+			const wide = bridge("br0", []);
+			expect((await engine.up({ a: { ...wide, args: { ...wide.args, mtu: 1400 } } })).errors).to.deep.equal({});
+			exchange.begin({ at, what: "dies" });
+			expect((await engine.up({ a: wide, b: bridge("br1", []) })).errors, `died at ${at}`).to.deep.equal({});
+		}
+	});
 });
