@@ -2,6 +2,9 @@
 
 export type Family = 4 | 6;
 
+/** What stands for the firewall on a host without nftables. */
+export const NFT_ABSENT = "nftables is not installed (no nft command)";
+
 /** An element of a set or map of `inet netplumb`. */
 export interface Element {
 	set: string;

@@ -1,6 +1,6 @@
 // Parsers for what the tools print. Anything that is not fully understood is an error, never "nothing there":
 // tools have been seen to print an error and exit with 0.
-import { canonicalCidr } from "../../sdk/addressing/ip";
+import { canonicalCidr, canonicalIp } from "../../sdk/addressing/ip";
 import { NetplumbError } from "../errors";
 import {
 	type AddressDetail,
@@ -62,6 +62,8 @@ export function parseLinks(text: string): Record<string, Link> {
 		if (typeof item["master"] === "string") link.master = item["master"];
 		if (typeof item["ifalias"] === "string") link.alias = item["ifalias"];
 		if (/^\d+$/.test(String(item["group"] ?? ""))) link.group = Number(item["group"]);
+		const tunnel = tunnelOf(item["linkinfo"] as Record<string, unknown> | undefined);
+		if (tunnel) link.tunnel = tunnel;
 		links[name] = link;
 	}
 	if (Object.keys(links).length === 0) throw unreadable("ip address", text);
@@ -70,6 +72,27 @@ export function parseLinks(text: string): Record<string, Link> {
 		if (peer) links[item["ifname"] as string]!.peerIndex = peer.index;
 	}
 	return links;
+}
+
+const TUNNEL_KINDS: Record<string, NonNullable<Link["tunnel"]>["type"]> = {
+	vxlan: "vxlan",
+	geneve: "geneve",
+	gretap: "gre",
+	ip6gretap: "gre",
+};
+
+/** The kernel's own tunnel devices; "any" and a multicast group are no far end. */
+function tunnelOf(info: Record<string, unknown> | undefined): Link["tunnel"] {
+	const type = TUNNEL_KINDS[String(info?.["info_kind"])];
+	if (!type) return undefined;
+	const data = (info?.["info_data"] ?? {}) as Record<string, unknown>;
+	const far = data["remote"] ?? data["remote6"];
+	const remote = typeof far === "string" && far !== "any" ? canonicalIp(far) : undefined;
+	return {
+		type,
+		...(typeof data["port"] === "number" ? { port: data["port"] } : {}),
+		...(remote === undefined ? {} : { remote }),
+	};
 }
 
 const FOREVER = 4294967295;

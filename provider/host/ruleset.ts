@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type { Family } from "./firewall";
 import { ISOLATION_APPROVED, ISOLATION_SETS, isolationChains } from "./ruleset-isolation";
+import { TUNNEL_CHAINS, TUNNEL_SETS } from "./ruleset-tunnels";
 
 export const TABLE = "inet netplumb";
 
@@ -25,6 +26,8 @@ export interface SetDeclaration {
 	family?: Family;
 	/** For published ports: whose connections end when an element comes or goes. Address and port are the last fields of its key. */
 	publishes?: Protocol;
+	/** For packets to the host itself: DOCKER-USER, which sees forwarded ones, has nothing to do with it. */
+	local?: boolean;
 }
 
 export interface Chain {
@@ -55,6 +58,7 @@ const each = <T>(make: (protocol: Protocol, family: Family) => T): T[] =>
 export const SETS: Record<string, SetDeclaration> = Object.assign(
 	{ localhost: { key: ["inet_proto", "inet_service"], family: 4 as Family } },
 	ISOLATION_SETS,
+	TUNNEL_SETS,
 	...each(publishSets),
 );
 
@@ -113,6 +117,7 @@ const CHAINS: Record<string, Chain> = {
 		],
 	},
 	...isolationChains(published("from")),
+	...TUNNEL_CHAINS,
 	approve: {
 		hook: "type filter hook forward priority -1; policy accept;",
 		rules: APPROVED.map((condition) => `${condition} meta mark set meta mark | ${ACCEPT_MARK}`),

@@ -30,6 +30,8 @@ export interface Link {
 	alias?: string;
 	/** The group, where it has one that is a number without a name. */
 	group?: number;
+	/** The far end of a tunnel device that carries Ethernet frames; without `remote` it takes them from anybody. */
+	tunnel?: { type: "vxlan" | "geneve" | "gre"; port?: number; remote?: string };
 	/** Canonical CIDRs with host bits, without link-local ones. */
 	addresses: string[];
 	/** What `ip address` says beyond the address itself, by CIDR. */
