@@ -124,7 +124,7 @@ function settle(wanted: readonly Element[], snapshot: Snapshot): Operation[] {
 	const idle = [...present.values()].filter((one) => !wanted.some((element) => elementId(element) === elementId(one)));
 	const odd = missing.flatMap((element) => present.get(elementId(element)) ?? []);
 	const operations = [...idle, ...odd].map((element) =>
-		operation({ verb: "element.delete", element }, `remove ${elementId(element)} from the guard of the tunnels`),
+		operation({ verb: "element.delete", element }, describe(element, element.set === "tunnel" ? "open" : "stop to accept")),
 	);
 	if (wanted.length > 0 && !isIntact(firewall))
 		operations.push(
@@ -139,7 +139,7 @@ function settle(wanted: readonly Element[], snapshot: Snapshot): Operation[] {
 	return operations;
 }
 
-function describe({ set, key }: Element): string {
-	if (set === "tunnel") return `close ${at(key)} to hosts without a tunnel`;
-	return `accept tunnel frames from ${key[0]} at ${at(key.slice(1))}`;
+function describe({ set, key }: Element, act = set === "tunnel" ? "close" : "accept"): string {
+	if (set === "tunnel") return `${act} ${at(key)} to hosts without a tunnel`;
+	return `${act} tunnel frames from ${key[0]} at ${at(key.slice(1))}`;
 }
