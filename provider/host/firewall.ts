@@ -44,6 +44,8 @@ export interface Firewall {
 	docker: { 4?: DockerUser; 6?: DockerUser };
 	/** `/proc/sys/net/ipv4/conf/<name>/route_localnet` of the host. */
 	routeLocalnet: Record<string, boolean>;
+	/** Whether the host forwards packets at all (`net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`). */
+	forwarding?: { 4: boolean; 6: boolean };
 	/** True when the command conntrack is there. */
 	conntrack: boolean;
 }

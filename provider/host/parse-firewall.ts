@@ -51,6 +51,13 @@ export function parseFirewall(nft: string, localnet: string, filters: { 4: Filte
 	return firewall;
 }
 
+/** "1 0 ": IPv4, IPv6. */
+export function parseForwarding(text: string): { 4: boolean; 6: boolean } {
+	const [, four, six] = /^([01]) ([0-2]) ?$/.exec(text) ?? [];
+	if (four === undefined) throw unreadable("the forwarding switches", text);
+	return { 4: four === "1", 6: six !== "0" };
+}
+
 /** `nft -j list table` (libnftables-json(5)). */
 export function parseTable(text: string): Table {
 	let items: Record<string, Record<string, unknown>>[];

@@ -173,6 +173,16 @@ export function parsePaths(text: string, destinations: readonly string[]): Recor
 	return Object.fromEntries(destinations.map((address) => [address, parsePath(lines.get(address) ?? "")]));
 }
 
+/** One line for each network: the network, and what `ip -j -d route show exact` said about it. Routes over several interfaces have no one device. */
+export function parseNetworkRoutes(text: string, networks: readonly string[]): Route[] {
+	return networks.flatMap((network) => {
+		const line = text.split("\n").find((one) => one.startsWith(`${network} `));
+		return array("ip route", line?.slice(network.length + 1).trim() ?? "").flatMap((item) =>
+			parseDeviceRoutes(JSON.stringify([item]), typeof item["dev"] === "string" ? item["dev"] : "several interfaces"),
+		);
+	});
+}
+
 function parsePath(said: string): Path | "unreachable" {
 	// No route, or one of the types unreachable, prohibit and blackhole (ip-route(8)): the kernel answers with an error.
 	if (/^(?:RTNETLINK answers|Error): /.test(said)) return "unreachable";

@@ -43,7 +43,7 @@ export interface Kind<A extends object> {
 	containers(args: A): string[];
 	/** What has to be read beside links, Open vSwitch and containers. Kinds that leave it out do not pay for it. */
 	readonly facts?: readonly Fact[];
-	/** The addresses whose way from the host it needs to know. */
+	/** The addresses whose way from the host it needs to know, and the networks whose routes. */
 	destinations?(args: A): string[];
 	/** The links of the host whose routes and switches the plan has to know. */
 	devices?(args: A): string[];
