@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { derivedName, formatCidr, overlaps, parseCidr, parseIp } from "./addressing/index";
 import type { Host } from "./host";
+import { warnNotEncrypted } from "./not-encrypted";
 import { OvsBridge } from "./ovs-bridge";
 import { madeOr } from "./resource";
 import { StaticRoute } from "./static-route";
@@ -58,6 +59,7 @@ export class RoutedNetwork extends pulumi.ComponentResource {
 		const pairs = links(name, names, "mesh", names[0], "RoutedNetwork");
 		const subnets = new Map(names.map((host) => [host, asSubnet(hosts[host]!.subnet)]));
 		refuseUnfit(name, subnets);
+		warnNotEncrypted(this, this, `network ${name}`);
 		const mtu = pulumi.output(args.mtu ?? 1500);
 		const bridges = new Map<string, OvsBridge>();
 		for (const host of names) {
