@@ -5,26 +5,13 @@ import { markOf } from "../../provider/host/marks";
 import type { Route, Snapshot } from "../../provider/host/snapshot";
 import { staticRoute } from "../../provider/kinds/static-route";
 import { foreign, own } from "../model/compare";
-import { bareHost, hosts } from "../model/hosts";
+import { among, bareHost, hosts } from "../model/hosts";
 import { applyChange, applyPlan } from "../model/model-host";
 import { routeInputs } from "./inputs";
 import { itKeepsItsPromises, MARK, wish } from "./properties";
 
 const OTHER = markOf("shop/prod/other", "StaticRoute");
 const basic = { from: "10.80.1.0/24", to: "10.80.2.0/24", via: "192.0.2.8" };
-
-/** 192.0.2.8 and .9 are neighbours, and one of IPv6; 198.51.100.1 is behind a router. */
-function among(snapshot: Snapshot): Snapshot {
-	const next = structuredClone(snapshot);
-	const eth0 = { dev: "eth0", local: false };
-	next.paths = {
-		...{ "192.0.2.8": eth0, "192.0.2.9": eth0, "fd00:2::8": eth0 },
-		...{ "198.51.100.1": { ...eth0, via: "192.0.2.1" }, "192.0.2.7": { dev: "lo", local: true }, "192.0.2.99": "unreachable" },
-	};
-	const on = { dev: "eth0", protocol: "kernel", onlink: false };
-	next.host.routes.push({ ...on, to: "192.0.2.0/24", metric: 0, source: "192.0.2.7" }, { ...on, to: "fd00:2::/64", metric: 256 });
-	return next;
-}
 
 /** Another resource forwards from another network to the same one. */
 function beside(snapshot: Snapshot): Snapshot {
