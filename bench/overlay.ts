@@ -40,7 +40,8 @@ async function measure(lab: BenchLab, stack: Stack, stats: string, label: string
 	}, 250);
 	const result = await running.done;
 	clearInterval(sampler);
-	if (result.exitCode !== 0) throw new Error(result.stdout + result.stderr);
+	const errors = result.diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message);
+	if (result.exitCode !== 0) throw new Error(errors.join("\n") || result.stdout + result.stderr);
 	const seconds = (Date.now() - start) / 1000;
 	const { create, update, same } = result.summary;
 	const resources = `${create} made, ${update} changed, ${result.summary.delete} deleted, ${same} same`;
