@@ -20,7 +20,6 @@ import { cidr, type Infer, ip, object, rule } from "../validate/index";
 import { firewallOf, hasElements, planElements } from "./elements";
 import { type Kind, operation, type Wish } from "./kind";
 import { familyOf } from "./publish-elements";
-import { GUARD_VERBS } from "./tunnel-guard";
 
 const shape = object({ from: cidr, to: cidr, via: ip() });
 
@@ -51,7 +50,6 @@ export const staticRoute: Kind<StaticRouteArgs> = {
 	replace: ["to"],
 	facts: ["firewall"],
 	volatile: true,
-	healsWithout: GUARD_VERBS,
 	complete: (args) => args,
 	physicalName: ({ from, to }) => `${from}-${to}`,
 	containers: () => [],
