@@ -476,7 +476,7 @@ part() {
 	pass=$1 mode=$2
 	shift 2
 	known='' addresses='' fresh='' stale='' ports_whole='' asked='' clients='' table='' written='' whole='' renewed='' done='' files=''
-	batch='' ovs='' drop='' nft='' ports='' new='' many_ip='' many_ovs='' many_drop='' retry=${retry:-}
+	batch='' ovs='' drop='' nft='' ports='' flows='' new='' many_ip='' many_ovs='' many_drop='' retry=${retry:-}
 	for item; do
 		file=${item%%:*}
 		files="$files $file"
@@ -538,11 +538,12 @@ say_many() {
 	batch=$many_ip
 	[ -z "$batch" ] || ip_batch 2>/dev/null
 }
-# One transaction: all of it is back at once. Then connections to published ports that went elsewhere meanwhile end.
+# One transaction: all of it is back at once. Then connections end that went elsewhere, or passed a boundary that was not there.
 say_nft() {
 	[ -n "$nft" ] || return 0
 	printf '%s\n' "$nft" | nft -f - 2>"$run/agent.d/$file.said" || return 1
 	[ -z "$ports" ] || printf '%s\n' "$ports" | flush_ports
+	[ -z "$flows" ] || eval "$flows"
 }
 
 # pass FILE…: one round over some resources, under the lock

@@ -72,7 +72,7 @@ interface Part {
 export function fileOf(kind: string, mark: string, operations: readonly Operation[]): string {
 	const made = operations.filter(({ change }) => !deletes.includes(change.verb));
 	const firewall = nftLines(made);
-	const parts = arrange(made.filter(({ change }) => render(change).tool !== "nft"));
+	const parts = arrange(made.filter(({ change }) => render(change).tool !== "nft" && change.verb !== "conntrack.flush"));
 	const containers = [...new Set(parts.map(({ where }) => where).filter((where) => where !== HOST))];
 	const links = new Set(operations.flatMap(({ change }) => hostLinks(change)));
 	const body = [
@@ -144,16 +144,26 @@ function nftLines(operations: readonly Operation[]): { marks: string[]; part: st
 		return rendered.tool === "nft" ? [{ rendered, number, ...operation }] : [];
 	});
 	if (steps.length === 0) return { marks: [], part: [] };
+	const ends = operations.flatMap(({ change }) => {
+		const rendered = render(change);
+		return change.verb === "conntrack.flush" && rendered.tool === "sh" ? [rendered.line] : [];
+	});
 	const lines = steps.map(({ rendered, number, change, describe }) => {
 		const act = change.verb === "ruleset.write" ? ["write_ruleset"] : rendered.lines.map((line) => `nft=$nft$nl${shWord(line)}`);
 		const ports = rendered.ports.map((port) => `ports=$ports$nl${shWord(port)}`);
 		const question = questionOf(change) ?? '[ -z "$nft" ]';
-		return `${question} || { ${[beginning(number, describe), ...act, ...ports].join("; ")}; }`;
+		const flows = isBoundary(change) ? ends.map((line) => `flows=$flows$nl${shWord(line)}`) : [];
+		return `${question} || { ${[beginning(number, describe), ...act, ...ports, ...flows].join("; ")}; }`;
 	});
 	const looks = steps.flatMap(({ change }) =>
 		change.verb === "element.add" ? [`# nft ${elementQuestion(change.element)}`] : [],
 	);
 	return { marks: ["# table", ...looks, "elements=1"], part: ["part_nft() {", ...lines, "}"] };
+}
+
+/** Where it was not there for a while, what began meanwhile ends: the boundary lets established connections pass. */
+function isBoundary(change: Change): boolean {
+	return change.verb === "element.add" && change.element.set === "net";
 }
 
 const AFTER_TOOL = { ip: ["run_ip"], ovs: ["run_ovs"], sh: [], nft: [] };

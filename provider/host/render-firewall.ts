@@ -80,15 +80,23 @@ function flushLine({ family, source, destination }: { family: Family; source?: s
 		...(source === undefined ? [] : ["--orig-src", source]),
 		...(destination === undefined ? [] : ["--orig-dst", destination]),
 	];
-	// It ends with 1 when there is nothing to delete (conntrack(8)).
-	return `{ ${shCommand(["conntrack", "-D", "-f", `ipv${family}`, ...filters])} >/dev/null 2>&1 || :; }`;
+	return shCommand(["end_flows", "-f", `ipv${family}`, ...filters]);
 }
 
 /**
- * flush_ports ends the tracked connections to ports of the host, which it reads as lines FAMILY PROTOCOL ADDRESS FIRST LAST. A
- * connection through the host to the same port of another machine goes on: only local destinations count.
+ * end_flows ends all tracked connections that its options (conntrack(8)) choose. flush_ports ends those to ports of the host, which it
+ * reads as lines FAMILY PROTOCOL ADDRESS FIRST LAST. A connection through the host to the same port of another machine goes on: only local destinations count.
  */
 export const FLUSH_FUNCTION = `
+end_flows() {
+	for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		said=$(LC_ALL=C conntrack -D "$@" 2>&1 >/dev/null) && return
+		# Nothing (more) to delete is status 1, as is an entry that ended by itself meanwhile: that one ends the whole call.
+		case $said in *': 0 flow entries'*) return 0 ;; esac
+	done
+	printf '%s\\n' "$said" >&2
+	return 1
+}
 flush_ports() {
 	ports=$(cat)
 	local=$(ip -o address show | while read -r _ _ _ address _; do printf '%s,' "\${address%%/*}"; done)
@@ -118,7 +126,7 @@ $family "*) ;; *) continue ;; esac
 					hit = kind[n] == $1 && low[n] <= port && port <= high[n] && (to[n] == "any" || to[n] == destination)
 				if (hit && !seen[$1, destination, port]++) print $1, destination, port
 			}' | while read -r protocol destination port; do
-			conntrack -D -f "ipv$family" -p "$protocol" --orig-dst "$destination" --orig-port-dst "$port" >/dev/null 2>&1
+			end_flows -f "ipv$family" -p "$protocol" --orig-dst "$destination" --orig-port-dst "$port"
 		done
 	done
 	:

@@ -33,8 +33,11 @@ interface Block {
 export function compile(steps: readonly Step[], before: Snapshot): string {
 	const blocks = arrange(steps, before);
 	const lines = ["exec 8</proc/self/ns/net"];
-	if (blocks.some(({ steps }) => steps.some(({ rendered }) => rendered.tool === "nft" && rendered.ports.length > 0)))
-		lines.push(FLUSH_FUNCTION);
+	const endsPorts = blocks.some((block) =>
+		block.steps.some(({ rendered }) => rendered.tool === "nft" && rendered.ports.length > 0),
+	);
+	const endsFlows = steps.some(({ operation }) => operation.change.verb === "conntrack.flush");
+	if (endsPorts || endsFlows) lines.push(FLUSH_FUNCTION);
 	blocks.forEach((block, index) => {
 		const container = block.where === HOST ? undefined : findContainer(before, block.where);
 		lines.push(

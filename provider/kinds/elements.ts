@@ -69,6 +69,8 @@ export function planElements(wish: Wish<unknown>, plan: ElementPlan | undefined,
 	if (!isIntact(firewall)) {
 		const chains = Object.keys(firewall.table?.chains ?? {});
 		operations.push(operation({ verb: "ruleset.write", chains }, "write the rules of the nftables table inet netplumb"));
+		for (const { set, key } of firewall.table?.elements ?? [])
+			if (set.startsWith("net-source")) operations.push(...endConnectionsOf(key[1]!, snapshot));
 	}
 	for (const element of wanted) {
 		const there = byId.get(elementId(element));
@@ -84,6 +86,23 @@ export function planElements(wish: Wish<unknown>, plan: ElementPlan | undefined,
 			);
 	}
 	return operations;
+}
+
+/** Ends the tracked connections from and to a subnet, and with them what they were allowed to pass as established ones. */
+export function endConnectionsOf(subnet: string, snapshot: Snapshot): Operation[] {
+	requireConntrack(snapshot);
+	const family = subnet.includes(":") ? 6 : 4;
+	return [{ source: subnet }, { destination: subnet }].map((which) =>
+		operation({ verb: "conntrack.flush", family, ...which }, `end the connections of ${subnet}`),
+	);
+}
+
+export function requireConntrack(snapshot: Snapshot): void {
+	if (!firewallOf(snapshot).conntrack)
+		throw new NetplumbError(
+			"missing",
+			`host ${snapshot.hostName}: found no command conntrack, expected one, so that open connections follow a change at once; install conntrack`,
+		);
 }
 
 function sameElement(a: Element | undefined, b: Element): boolean {

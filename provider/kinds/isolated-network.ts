@@ -10,7 +10,7 @@ import { cidr, type Infer, integer, interfaceName, ip, list, object, oneOf, opti
 import { namesSubnet } from "./addresses";
 import { CLIENTS, FOLLOWS, memberColumns, NETWORK_VLAN } from "./clients";
 import { differing, inWords } from "./columns";
-import { firewallOf, hasElements, planElements, type WantedElement } from "./elements";
+import { endConnectionsOf, firewallOf, hasElements, planElements, type WantedElement } from "./elements";
 import { type Kind, operation, type Wish } from "./kind";
 import { type OvsBridgeArgs, ovsBridge } from "./ovs-bridge";
 import { planFlows } from "./port-security";
@@ -114,7 +114,7 @@ function planNetwork(wish: Wish<IsolatedNetworkArgs>, args: IsolatedNetworkArgs,
 	);
 	return [
 		...elements,
-		...endConnections(wish, elements, snapshot),
+		...endConnections(args, wish.previous, elements, snapshot),
 		...ovsBridge.plan(bridgeWish(wish), snapshot),
 		...planVlan(args, snapshot),
 		...planMembers(args, snapshot),
@@ -137,15 +137,21 @@ function elementsFor({ name, subnet, egress, allow = [], services = [] }: Isolat
 	];
 }
 
-/** What was allowed and is not any more ends at once: the boundary lets established connections pass. */
-function endConnections(wish: Wish<IsolatedNetworkArgs>, elements: Operation[], snapshot: Snapshot): Operation[] {
-	const subnet = wish.previous?.subnet;
-	const less = elements.some(({ change }) => change.verb === "element.delete");
-	if (subnet === undefined || !less || !firewallOf(snapshot).conntrack) return [];
-	const family = parseCidr(subnet)!.family;
-	return [{ source: subnet }, { destination: subnet }].map((which) =>
-		operation({ verb: "conntrack.flush", family, ...which }, `end the connections of network ${wish.wanted?.name}`),
-	);
+/**
+ * The boundary lets established connections pass. So those end that are not allowed any more, and, where the boundary was not there for a
+ * while, those that began meanwhile.
+ */
+function endConnections(
+	args: IsolatedNetworkArgs,
+	previous: IsolatedNetworkArgs | undefined,
+	elements: Operation[],
+	snapshot: Snapshot,
+): Operation[] {
+	const opens = ({ change }: Operation) =>
+		change.verb === "element.delete" || (change.verb === "element.add" && change.element.set === "net");
+	if (!elements.some(opens)) return [];
+	const subnets = new Set([args.subnet, previous?.subnet ?? args.subnet]);
+	return [...subnets].flatMap((subnet) => endConnectionsOf(subnet, snapshot));
 }
 
 /** A secure bridge forwards nothing by itself. They come after the drops, and are gone when ovs-vswitchd has lost those of the guards. */

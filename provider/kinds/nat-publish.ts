@@ -1,7 +1,6 @@
 // NatPublish: connections to ports of the host go to a container.
 // Sources: nft(8) "NAT statements" and "Maps"; conntrack(8); ip-sysctl.rst (route_localnet).
 import { formatCidr, isAssignable, network, parseCidr, parseIp } from "../../sdk/addressing/index";
-import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
 import type { Family } from "../host/firewall";
 import { SETS } from "../host/ruleset";
@@ -21,7 +20,7 @@ import {
 	rule,
 } from "../validate/index";
 import { indexOf } from "./element-index";
-import { type ElementPlan, firewallOf, hasElements, planElements } from "./elements";
+import { type ElementPlan, firewallOf, hasElements, planElements, requireConntrack } from "./elements";
 import type { Kind, Wish } from "./kind";
 import { planLocalnet } from "./localnet";
 import { refuseListened, refusePublished } from "./port-holders";
@@ -140,12 +139,4 @@ function needsApproval({ target }: NatPublishArgs, snapshot: Snapshot): Family[]
 	const docker = firewallOf(snapshot).docker[family];
 	const towards = linkTowards(snapshot, target)?.link.name ?? "";
 	return docker && (docker.forwardDrops || docker.dropsTo.includes(towards)) ? [family] : [];
-}
-
-function requireConntrack(snapshot: Snapshot): void {
-	if (!firewallOf(snapshot).conntrack)
-		throw new NetplumbError(
-			"missing",
-			`host ${snapshot.hostName}: found no command conntrack, expected one, so that connections follow a published port at once; install conntrack`,
-		);
 }

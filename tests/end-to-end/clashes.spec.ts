@@ -19,6 +19,12 @@ const sentences: Record<string, RegExp> = {
 		/^OvsBridge "back": addresses\[0\]: found the subnet 10\.60\.7\.0\/24 on host 192\.0\.2\.1, which overlaps 10\.60\.0\.0\/16 of OvsBridge "front", expected subnets that share no address; choose another one, or set netplumb:accept to \["overlapping-subnets"\]$/,
 	"docker-pools":
 		/^OvsBridge "lan": addresses\[0\]: found the subnet 172\.21\.0\.0\/24, which overlaps 172\.20\.0\.0\/14 of Docker's default address pools, expected a subnet that Docker does not give to its own networks; choose another one, or set netplumb:accept to \["docker-pools"\] where Docker's default-address-pools are others$/,
+	"duplicate-host-port":
+		/^NatPublish "(?:db|web)": hostPorts: found (?:3306|3000-4000)\/tcp on host 192\.0\.2\.1, of which NatPublish "(?:db|web)" has (?:3306|3000-4000), expected host ports of its own; choose other ports, or another hostIp for each of the two$/,
+	"overlapping-networks":
+		/^\w+ "(?:lan|data)": (?:addresses\[0\]|subnet): found the subnet 10\.60\.\d\.0\/\d+ on host 192\.0\.2\.1, which overlaps 10\.60\.\d\.0\/\d+ of \w+ "(?:lan|data)", expected subnets that share no address; choose another one, or set netplumb:accept to \["overlapping-subnets"\]$/,
+	"network-name":
+		/^\w+ "(?:lan|data)": name: found data on host 192\.0\.2\.1, which is the name of \w+ "(?:lan|data)", expected a name of its own; set name to another name$/,
 	"same-owner":
 		/^VethAttachment "wire": name: found a second VethAttachment "wire" on host 192\.0\.2\.1, expected one of a kind and name, because it is the owner mark on the host; give one of the two another name$/,
 };

@@ -29,10 +29,13 @@ export const PUBLIC = "203.0.113.7";
 const containers = [...Object.keys(MEMBERS), "k", "n"];
 const full = (name: string) => `iso-${name}`;
 
-export const network = (name: keyof typeof NETWORKS): Resource => new Resource("IsolatedNetwork", name);
+export const network = (name: string): Resource => new Resource("IsolatedNetwork", name);
 
-/** Docker's own two kinds of network, an Open vSwitch bridge made by hand, and servers everywhere, the hosts included. */
-export function useNetworks(): { addresses: Record<string, string>; networks: Record<string, Resource> } {
+/**
+ * Docker's own two kinds of network, an Open vSwitch bridge made by hand, and servers everywhere, the hosts included. `first` runs when
+ * all of these are there, and nothing of netplumb's but the members' wiring on the bridge made by hand.
+ */
+export function useNetworks(first = async () => {}): { addresses: Record<string, string>; networks: Record<string, Resource> } {
 	const addresses: Record<string, string> = {};
 	const networks: Record<string, Resource> = {};
 	before(async function () {
@@ -46,40 +49,43 @@ export function useNetworks(): { addresses: Record<string, string>; networks: Re
 			ip route add ${PUBLIC}/32 via ${h2}
 			docker network create --subnet 10.70.8.0/24 iso-user >/dev/null`);
 		// The second host knows the way to every network, so that only the boundary stops it.
-		await on(
-			"h2",
-			"sh",
-			"-ec",
-			`ip address add ${PUBLIC}/32 dev lo; ip route add 10.70.0.0/16 via ${h1}; ip route add ${h1}/32 dev br-phy src ${PUBLIC}`,
-		);
-		for (const [name, args] of Object.entries(NETWORKS))
-			networks[name] = (await network(name as keyof typeof NETWORKS).create({ name, ...args })).release();
+		await on("h2", "sh", "-ec", `ip address add ${PUBLIC}/32 dev lo; ip route add 10.70.0.0/16 via ${h1}`);
 		await Promise.all(Object.keys(MEMBERS).map((name) => makeContainer("h1", full(name))));
 		await makeContainer("h1", full("k"), "--network=bridge");
 		await makeContainer("h1", full("n"), "--network=iso-user");
-		for (const [name, [bridge, ip, gateway]] of Object.entries(MEMBERS)) {
-			const container = full(name);
-			(await new Resource("VethAttachment", `at-${container}`).create({ container, bridge })).release();
-			const args = { container, interface: "eth1", addresses: [`${ip}/24`], gateway };
-			(await new Resource("StaticContainerIp", `ip-${container}`).create(args)).release();
-			addresses[name] = ip;
-		}
+		for (const [name, [, ip]] of Object.entries(MEMBERS)) addresses[name] = ip;
 		const dockerIp = (name: string) =>
 			on("h1", "docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", full(name));
 		for (const name of ["k", "n"]) addresses[name] = await dockerIp(name);
 		Object.assign(addresses, { h1, h2, public: PUBLIC });
+		await attach("u");
 		for (const name of containers) await serve("h1", full(name));
-		await Promise.all(["h1", "h2"].map((host) => serve(host)));
+		// A server at all of its addresses would answer a packet to one of them from another one.
+		for (const at of [h2, PUBLIC]) await serve("h2", "", at);
+		await serve("h1", "", h1);
+		await first();
+		for (const [name, args] of Object.entries(NETWORKS))
+			networks[name] = (await network(name).create({ name, ...args })).release();
+		for (const name of Object.keys(MEMBERS)) if (name !== "u") await attach(name);
+		for (const gateway of ["10.70.1.1", "10.70.3.1"]) await serve("h1", "", gateway);
 	});
 	after(cleanUp);
 	return { addresses, networks };
+}
+
+async function attach(name: string): Promise<void> {
+	const [bridge, ip, gateway] = MEMBERS[name]!;
+	const container = full(name);
+	(await new Resource("VethAttachment", `at-${container}`).create({ container, bridge })).release();
+	const args = { container, interface: "eth1", addresses: [`${ip}/24`], gateway };
+	(await new Resource("StaticContainerIp", `ip-${container}`).create(args)).release();
 }
 
 /** Starts a server on a host, or in the network of one of its containers, and waits until it listens. */
 const SERVE = `mkdir -p /tmp/iso-w
 in=; [ -z "$2" ] || in="nsenter -t $(docker inspect -f '{{.State.Pid}}' "$2") -n --"
 setsid $in perl -MIO::Socket::INET -MIO::Select -e '
-	my %at = (LocalPort => $ARGV[0], ReuseAddr => 1);
+	my %at = (LocalPort => $ARGV[0], ReuseAddr => 1, $ARGV[1] ? (LocalAddr => $ARGV[1]) : ());
 	my $tcp = IO::Socket::INET->new(%at, Proto => "tcp", Listen => 64) or die;
 	my $udp = IO::Socket::INET->new(%at, Proto => "udp") or die;
 	my $all = IO::Select->new($tcp, $udp);
@@ -88,9 +94,9 @@ setsid $in perl -MIO::Socket::INET -MIO::Select -e '
 			if ($_ == $tcp) { my $client = $tcp->accept or next; print $client "here"; close $client }
 			elsif (defined $udp->recv(my $text, 2000)) { $udp->send("here") }
 		}
-	}' "$1" >/dev/null 2>&1 </dev/null & echo $! >>/tmp/iso-w/pids
-i=0; until $in ss -Hlnu "sport = :$1" | grep -q . || [ $((i += 1)) -gt 100 ]; do sleep 0.05; done`;
-const serve = (host: string, container = "") => on(host, "sh", "-ec", SERVE, "-", String(PORT), container);
+	}' "$1" "$3" >/dev/null 2>&1 </dev/null & echo $! >>/tmp/iso-w/pids
+i=0; until $in ss -Hlnu "sport = :$1" | grep -q "$3:$1" || [ $((i += 1)) -gt 100 ]; do sleep 0.05; done`;
+const serve = (host: string, container = "", at = "") => on(host, "sh", "-ec", SERVE, "-", String(PORT), container, at);
 
 const STOP =
 	'if [ -e /tmp/iso-w/pids ]; then while read -r pid; do kill "$pid" || true; done </tmp/iso-w/pids; fi; rm -rf /tmp/iso-w';
@@ -107,12 +113,7 @@ async function cleanUp(): Promise<void> {
 		iptables -D DOCKER-USER -m mark --mark 0x20000000/0x20000000 -m comment --comment netplumb -j ACCEPT || true
 		ip route del ${PUBLIC}/32 2>/dev/null || true
 		rm -rf /run/netplumb`);
-	await on(
-		"h2",
-		"sh",
-		"-c",
-		`exec 2>/dev/null; ip address del ${PUBLIC}/32 dev lo; ip route del 10.70.0.0/16; ip route del ${await address("h1")}/32; ${STOP}; true`,
-	);
+	await on("h2", "sh", "-c", `exec 2>/dev/null; ip address del ${PUBLIC}/32 dev lo; ip route del 10.70.0.0/16; ${STOP}; true`);
 }
 
 export const client = (name: string): Client => (name === "h1" || name === "h2" ? name : `container ${full(name)}`);

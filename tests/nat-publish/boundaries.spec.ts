@@ -1,23 +1,11 @@
 // What a published port must not do: touch other traffic, open the host's loopback, or leave anything behind.
 import { expect } from "chai";
+import { withFirewall } from "../support/firewall";
 import { useForeign } from "../support/foreign";
 import { on, useLab } from "../support/lab";
 import { useResources } from "../support/resource";
 import { everything, leavesNoTrace, sh } from "../support/wiring";
 import { address, ask, publish, serve, useServers } from "./fixture";
-
-/** Runs `work` on a changed firewall of h1, which is put back as it was. */
-async function withFirewall(change: string, work: () => Promise<void>): Promise<void> {
-	// What iptables wrote goes back by iptables: nft shows it in words that iptables does not read again.
-	await sh(`iptables-save >/tmp/np-iptables
-		for t in foreign netplumb; do nft list table inet $t 2>/dev/null; done >/tmp/np-tables || true`);
-	try {
-		await sh(change);
-		await work();
-	} finally {
-		await sh(`nft flush ruleset; iptables-restore </tmp/np-iptables; nft -f /tmp/np-tables; rm /tmp/np-iptables /tmp/np-tables`);
-	}
-}
 
 /**
  * Sends UDP packets of its own making, by frames to the MAC of a gateway, so that no routing table of the sender has a say; gives how

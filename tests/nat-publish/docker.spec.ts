@@ -1,19 +1,13 @@
 // A published port and Docker beside it: restarts of dockerd, changes of its networks, its own chains.
 import { expect } from "chai";
+import { restartDocker, settleDocker } from "../support/dockerd";
+import { NEWER_CHAINS, NO_CHAINS, withFirewall } from "../support/firewall";
 import { image, on, useLab } from "../support/lab";
 import { useResources } from "../support/resource";
 import { removeContainers, sh } from "../support/wiring";
 import { address, ask, publish } from "./fixture";
 
 const RULES = "nft list table inet netplumb; iptables -S DOCKER-USER";
-
-/** As `systemctl restart docker` does it; containers stop, as they do without live-restore. */
-const RESTART = `
-	pid=$(cat /run/docker.pid)
-	kill "$pid"
-	while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-	setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null &
-	i=0; until docker version >/dev/null 2>&1; do i=$((i + 1)); [ $i -lt 200 ]; sleep 0.1; done`;
 
 /** A web server on the other host is the target: no restart of Docker on h1 ends it. */
 const SERVE = `perl -MIO::Socket::IP -e '
@@ -38,6 +32,7 @@ describe("a published port beside Docker", () => {
 	after(async () => {
 		await on("h2", "sh", "-c", 'kill "$(cat /tmp/np-away)"; rm /tmp/np-away');
 		await sh("iptables -P FORWARD ACCEPT");
+		await settleDocker();
 		await removeContainers("np-other");
 	});
 
@@ -49,33 +44,45 @@ describe("a published port beside Docker", () => {
 		for (const disturbance of [
 			"docker network create np-net >/dev/null",
 			"docker network rm np-net >/dev/null",
-			RESTART,
+			"restart",
 			"docker network create np-net >/dev/null; docker network rm np-net >/dev/null",
-			RESTART,
+			"restart",
 		]) {
-			await sh(disturbance);
+			await (disturbance === "restart" ? restartDocker() : sh(disturbance));
 			expect(await sh(RULES)).to.equal(before);
 			expect(await ask({ from: "h1", to: h1, port: 3399 }), disturbance).to.equal(`away ${h1}`);
 			expect(await one.read()).to.deep.equal([]);
 		}
 	});
 
-	it("leads to a container of Docker's own, from its network, from another one and from outside", async () => {
-		await sh(`docker network create np-net >/dev/null
-			docker run -d --name np-web ${image} sh -c 'mkdir /www && echo hello >/www/index.html && httpd -f -p 80 -h /www' >/dev/null
-			docker run -d --name np-near ${image} sleep 600 >/dev/null
-			docker run -d --name np-far --network np-net ${image} sleep 600 >/dev/null`);
-		try {
-			const target = await sh("docker inspect -f '{{.NetworkSettings.IPAddress}}' np-web");
-			await publish("p").create({ hostPorts: 8085, target, targetPort: 80 });
-			const get = `perl -MIO::Socket::IP -e 'my $s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => 8085, Timeout => 2) or exit; print $s "GET / HTTP/1.0\\r\\n\\r\\n"; my @l = <$s>; print $l[-1]' ${h1}`;
-			const inside = (name: string) => sh(`nsenter -t "$(docker inspect -f '{{.State.Pid}}' ${name})" -n ${get}`);
-			expect(await inside("np-near"), "its own network").to.equal("hello");
-			expect(await inside("np-far"), "another network of Docker's").to.equal("hello");
-			expect(await on("h2", "sh", "-c", get), "outside").to.equal("hello");
-		} finally {
+	describe("to a container of Docker's own", () => {
+		before(() =>
+			sh(`docker network create np-net >/dev/null
+				docker run -d --name np-web ${image} sh -c 'mkdir /www && echo hello >/www/index.html && httpd -f -p 80 -h /www' >/dev/null
+				docker run -d --name np-near ${image} sleep 600 >/dev/null
+				docker run -d --name np-far --network np-net ${image} sleep 600 >/dev/null`),
+		);
+		after(async () => {
 			await removeContainers("np-web", "np-near", "np-far");
 			await sh("docker network rm np-net >/dev/null");
-		}
+		});
+
+		for (const [chains, script] of Object.entries({
+			"its own chains": "true",
+			"its own chains and a policy that drops": "iptables -P FORWARD DROP",
+			"no chains of its own": NO_CHAINS,
+			"the chains of Docker 28 and 29": NEWER_CHAINS,
+		}))
+			it(`leads from its network, from another one and from outside, with ${chains}`, () =>
+				withFirewall(script, async () => {
+					const target = await sh("docker inspect -f '{{.NetworkSettings.IPAddress}}' np-web");
+					const one = await publish("p").create({ hostPorts: 8085, target, targetPort: 80 });
+					const get = `perl -MIO::Socket::IP -e 'my $s = IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => 8085, Timeout => 2) or exit; print $s "GET / HTTP/1.0\\r\\n\\r\\n"; my @l = <$s>; print $l[-1]' ${h1}`;
+					const inside = (name: string) => sh(`nsenter -t "$(docker inspect -f '{{.State.Pid}}' ${name})" -n ${get}`);
+					expect(await inside("np-near"), "its own network").to.equal("hello");
+					expect(await inside("np-far"), "another network of Docker's").to.equal("hello");
+					expect(await on("h2", "sh", "-c", get), "outside").to.equal("hello");
+					await one.delete();
+				}));
 	});
 });

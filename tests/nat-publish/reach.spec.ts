@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { image, on, useLab } from "../support/lab";
 import { useResources } from "../support/resource";
 import { removeContainers, sh } from "../support/wiring";
-import { address, ask, publish, serve, useServers } from "./fixture";
+import { address, ask, type Client, publish, serve, useServers } from "./fixture";
 
 describe("a published port", () => {
 	useLab(2);
@@ -45,6 +45,23 @@ describe("a published port", () => {
 		expect(seen).to.contain(`${h2}.40000 > 10.63.0.11.2906: sctp`);
 	});
 
+	it("answers over udp for allowFrom and at 127.0.0.1 too, and is silent for others", async () => {
+		const args = { protocol: "udp" as const, hostPorts: 3306, target: "10.63.0.11" };
+		const from = (client: Client, to = h1) => ask({ from: client, to, port: 3306, protocol: "udp" });
+		const one = await publish("p").create({ ...args, allowFrom: ["10.63.0.0/24"], localhost: true });
+		expect(await Promise.all([from("h2"), from("container np-b"), from("h1", "127.0.0.1")])).to.deep.equal([
+			"",
+			"np-a 10.63.0.1 3306",
+			"np-a 10.63.0.1 3306",
+		]);
+		await one.update({ ...args, allowFrom: [`${h2}/32`] });
+		expect(await Promise.all([from("h2"), from("container np-b"), from("h1", "127.0.0.1")])).to.deep.equal([
+			`np-a ${h2} 3306`,
+			"",
+			"",
+		]);
+	});
+
 	it("looks closed from outside allowFrom, and is open again when that changes in place", async () => {
 		const args = { hostPorts: 3306, target: "10.63.0.11" };
 		const one = await publish("p").create({ ...args, allowFrom: ["192.0.2.0/24", "10.63.0.0/24"] });
@@ -56,17 +73,18 @@ describe("a published port", () => {
 		expect(await ask({ from: "container np-b", to: h1, port: 3306 })).to.equal("");
 	});
 
-	it("takes a client in the target's own network around the corner, and nobody else", async () => {
-		const args = { hostPorts: 3306, target: "10.63.0.11" };
-		const one = await publish("p").create(args);
-		for (const to of [h1, "10.63.0.1"])
-			expect(await ask({ from: "container np-b", to, port: 3306 }), to).to.equal("np-a 10.63.0.1 3306");
-		expect(await ask({ from: "container np-a", to: h1, port: 3306 }), "the target itself").to.equal("np-a 10.63.0.1 3306");
-		expect(await ask({ from: "h2", to: h1, port: 3306 })).to.equal(`np-a ${h2} 3306`);
-		await one.update({ ...args, hairpin: false });
-		expect(await ask({ from: "container np-b", to: h1, port: 3306 })).to.equal("");
-		expect(await ask({ from: "h2", to: h1, port: 3306 })).to.equal(`np-a ${h2} 3306`);
-	});
+	for (const protocol of ["tcp", "udp"] as const)
+		it(`takes a client in the target's own network around the corner over ${protocol}, and nobody else`, async () => {
+			const args = { protocol, hostPorts: 3306, target: "10.63.0.11" };
+			const one = await publish("p").create(args);
+			const from = (client: Client, to = h1) => ask({ from: client, to, port: 3306, protocol });
+			for (const to of [h1, "10.63.0.1"]) expect(await from("container np-b", to), to).to.equal("np-a 10.63.0.1 3306");
+			expect(await from("container np-a"), "the target itself").to.equal("np-a 10.63.0.1 3306");
+			expect(await from("h2")).to.equal(`np-a ${h2} 3306`);
+			await one.update({ ...args, hairpin: false });
+			expect(await from("container np-b")).to.equal("");
+			expect(await from("h2")).to.equal(`np-a ${h2} 3306`);
+		});
 
 	it("answers at 127.0.0.1 where localhost is set, and not before", async () => {
 		const args = { hostPorts: 3306, target: "10.63.0.11" };

@@ -36,7 +36,7 @@ const flowsFor = (snapshot: Snapshot, name: string, bridge = "net0") =>
 describe("the plan of a guarded VethAttachment", () => {
 	itKeepsItsPromises({
 		kind: vethAttachment,
-		runs: RUNS / 4,
+		runs: Math.ceil(RUNS / 4),
 		start: networks,
 		inputs: fc.tuple(vethInputs, fc.boolean()).map(([inputs, there]) => (there ? { ...inputs, bridge: "net0" } : inputs)),
 		untouched: (before, after) => {
@@ -58,7 +58,7 @@ describe("the plan of a guarded VethAttachment", () => {
 describe("the plan of addresses on a guarded attachment", () => {
 	itKeepsItsPromises({
 		kind: staticContainerIp,
-		runs: RUNS / 8,
+		runs: Math.ceil(RUNS / 8),
 		start: networks.map((before) => withWire(before)),
 		inputs: ipInputs.map((inputs) => ({ ...inputs, interface: "eth1" })),
 		untouched(before, after) {
