@@ -36,9 +36,11 @@ export function pristine(snapshot: Snapshot, marks: readonly string[], name: str
 	if (adopted && mine(linkMark(adopted))) links[name] = unaddressed(adopted, addresses, keptOf(snapshot, name));
 	const flows = withoutFlows(snapshot.flows, marks);
 	const unrecorded = withoutRecords(ovs, marks);
+	// A static route on the host carries no mark; a plan looks only at the ones to its own network.
+	const routes = snapshot.host.routes.filter(({ protocol, table }) => protocol !== ROUTE_PROTOCOL || table !== undefined);
 	const bare = {
 		...snapshot,
-		host: { ...snapshot.host, links },
+		host: { ...snapshot.host, links, routes },
 		ovs: unrecorded,
 		...(flows ? { flows } : {}),
 		containers,
