@@ -7,6 +7,7 @@ import type { HostArgs } from "../sdk/index";
 export interface BenchLab {
 	hosts: string[];
 	on(host: string, script: string): Promise<string>;
+	run(host: string, argv: string[]): Promise<string>;
 	info(host: string): HostInfo;
 	target(host: string): HostArgs;
 	/** Containers PREFIX-0 … without a network, dealt out over the hosts, made by hand: they are not what is measured. */
@@ -26,16 +27,18 @@ export async function benchLab(name: string, size: number): Promise<BenchLab> {
 	const options = { dir: `/var/tmp/netplumb-bench-${name}` };
 	await labUp({ ...options, hosts: size });
 	const hosts = Array.from({ length: size }, (_, index) => `h${index + 1}`);
-	const on = async (host: string, script: string): Promise<string> => {
-		const result = await hostExec(host, ["sh", "-c", script], { ...options, timeout: 550_000 });
+	const run = async (host: string, argv: string[]): Promise<string> => {
+		const result = await hostExec(host, argv, { ...options, timeout: 550_000 });
 		if (result.exitCode !== 0) throw new Error(`${host}: ${result.stderr}`);
 		return result.stdout;
 	};
+	const on = (host: string, script: string) => run(host, ["sh", "-c", script]);
 	const everywhere = <T>(work: (host: string, at: number) => Promise<T>) => Promise.all(hosts.map(work));
 	const info = (host: string) => hostInfo(host, options);
 	return {
 		hosts,
 		on,
+		run,
 		info,
 		target(host) {
 			const { address, identityFile, hostKey } = info(host);

@@ -6,6 +6,8 @@ export { OverlayNetwork, type OverlayNetworkArgs, type OverlayPlace } from "./ov
 export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
 export { OvsTunnel, type OvsTunnelArgs } from "./ovs-tunnel";
 export type { ContainerInput, HostInput } from "./resource";
+export { type RoutedHostArgs, RoutedNetwork, type RoutedNetworkArgs, type RoutedPlace } from "./routed-network";
 export { type InterfaceArgs, type RouteArgs, StaticContainerIp, type StaticContainerIpArgs } from "./static-container-ip";
+export { StaticRoute, type StaticRouteArgs } from "./static-route";
 export { Subnet, type SubnetOptions } from "./subnet";
 export { VethAttachment, type VethAttachmentArgs, type VlanArgs } from "./veth-attachment";

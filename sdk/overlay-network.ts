@@ -23,8 +23,11 @@ export interface OverlayNetworkArgs {
 	endpoints?: Record<string, pulumi.Input<string>>;
 	/** The encapsulation. Default: `"vxlan"`. A change replaces all tunnels. */
 	type?: TunnelType;
-	/** The number of the network in the tunnels. Default: derived from project, stack and name. Changes in place. */
-	key?: pulumi.Input<number>;
+	/**
+	 * The number of the network in the tunnels. `"none"`: none, which saves GRE four bytes; between two hosts there can then be one such network of
+	 * a type. Default: derived from project, stack and name. Changes in place.
+	 */
+	key?: pulumi.Input<number | "none">;
 	/**
 	 * `"mesh"`: a tunnel between any two hosts, without loops by split horizon. `"hub"`: one tunnel from each host to the hub,
 	 * which forwards between them. Default: `"mesh"`. A change makes and deletes tunnels, and replaces none that stays.
@@ -60,8 +63,8 @@ export class OverlayNetwork extends pulumi.ComponentResource {
 	readonly subnet: Subnet;
 	/** The MTU inside, in bytes. */
 	readonly mtu: pulumi.Output<number>;
-	/** The number of the network in the tunnels. */
-	readonly key: pulumi.Output<number>;
+	/** The number of the network in the tunnels; undefined for none. */
+	readonly key: pulumi.Output<number | undefined>;
 
 	readonly #places: Map<string, OverlayPlace>;
 
@@ -76,12 +79,16 @@ export class OverlayNetwork extends pulumi.ComponentResource {
 					`OverlayNetwork ${name}: endpoints: found ${JSON.stringify(host)}, expected one of the hosts ${names.join(", ")}; correct the name`,
 				);
 		this.subnet = typeof args.subnet === "string" ? new Subnet(args.subnet) : args.subnet;
-		this.key = pulumi.output(args.key ?? derivedKey(`${pulumi.getProject()}/${pulumi.getStack()}/${name}`, type));
+		const given = pulumi.output(args.key ?? derivedKey(`${pulumi.getProject()}/${pulumi.getStack()}/${name}`, type));
+		this.key = given.apply((key) => (key === "none" ? undefined : key));
 		const endpoint = (host: string) => pulumi.output(args.endpoints?.[host] ?? hosts[host]!.args.address);
 		const ends = pulumi.all(names.map(endpoint));
 		const fits = pulumi
 			.all([ends, this.key])
-			.apply(([addresses, key]) => 1500 - Math.max(...addresses.map((remote) => overhead({ type, remote, key }))));
+			.apply(
+				([addresses, key]) =>
+					1500 - Math.max(...addresses.map((remote) => overhead({ type, remote, ...(key === undefined ? {} : { key }) }))),
+			);
 		this.mtu = pulumi.output(args.mtu ?? fits);
 		const { datapath } = args;
 		this.#places = new Map(

@@ -20,7 +20,7 @@ export interface OvsTunnelArgs {
 	 * The number of the network in the tunnel (VNI, GRE key), the same on both ends: 0 to 16777215, with GRE to 4294967295. Two tunnels between
 	 * two hosts need two. Default: none, which is 0. Changes in place.
 	 */
-	key?: pulumi.Input<number>;
+	key?: pulumi.Input<number | undefined>;
 	/** This end's address, one that the host has: frames to any other do not come in. Default: what the route to `remote` says. Changes in place. */
 	localIp?: pulumi.Input<string>;
 	/** The UDP port, the same on both ends, 1 to 65535; not with GRE. Default: 4789 for VXLAN, 6081 for Geneve. Changes in place. */

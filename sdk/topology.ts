@@ -9,8 +9,14 @@ export interface Link {
 }
 
 /** Both ends of every tunnel, in the order of the names. */
-export function links(network: string, hosts: readonly string[], topology: "mesh" | "hub", hub = hosts[0]): Link[] {
-	const wrong = (what: string) => new TypeError(`OverlayNetwork ${network}: ${what}`);
+export function links(
+	network: string,
+	hosts: readonly string[],
+	topology: "mesh" | "hub",
+	hub = hosts[0],
+	kind = "OverlayNetwork",
+): Link[] {
+	const wrong = (what: string) => new TypeError(`${kind} ${network}: ${what}`);
 	if (hosts.length === 0 || hub === undefined) throw wrong("hosts: found none, expected at least one; add one");
 	for (const host of hosts)
 		if (!/^[A-Za-z0-9](?:[A-Za-z0-9_.]|-(?!-|$))*$/.test(host))

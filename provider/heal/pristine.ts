@@ -15,27 +15,35 @@ export function pristine(snapshot: Snapshot, marks: readonly string[], name: str
 	const mine = (mark: string | undefined) => mark !== undefined && marks.includes(mark);
 	const { ovs, dropped, wasDown } = withoutRows(snapshot.ovs, mine, name);
 	const ends = new Set<number>();
-	const links: Namespace["links"] = {};
+	const links = { ...snapshot.host.links };
+	const bridges = typeof snapshot.ovs === "object" ? snapshot.ovs.bridges : {};
 	for (const link of Object.values(snapshot.host.links)) {
-		const isBridge = typeof snapshot.ovs === "object" && link.name in snapshot.ovs.bridges && dropped.has(link.name);
-		if (isBridge || (link.name === name && mine(linkMark(link)) && !isAdoptedBridge(snapshot, name))) ends.add(link.index);
-		else links[link.name] = freed(withoutLocalnet(link), dropped.has(link.name), wasDown.has(link.name));
+		const isBridge = dropped.has(link.name) && link.name in bridges;
+		if (isBridge || (link.name === name && mine(linkMark(link)) && !isAdoptedBridge(snapshot, name))) {
+			ends.add(link.index);
+			delete links[link.name];
+		} else if (dropped.has(link.name) || hasLocalnet(link))
+			links[link.name] = freed(withoutLocalnet(link), dropped.has(link.name), wasDown.has(link.name));
 	}
 	const inside = (namespace: Namespace) => withoutAddressed(withoutEnds(namespace, ends, mine), mine, addresses);
-	const containers = Object.entries(snapshot.containers).map(([reference, container]) => [
-		reference,
-		isRunning(container) ? { ...container, namespace: inside(container.namespace) } : container,
-	]);
+	const containers = { ...snapshot.containers };
+	for (const [reference, container] of Object.entries(snapshot.containers)) {
+		if (!isRunning(container)) continue;
+		const namespace = inside(container.namespace);
+		if (namespace !== container.namespace) containers[reference] = { ...container, namespace };
+	}
 	const adopted = links[name];
 	if (adopted && mine(linkMark(adopted))) links[name] = unaddressed(adopted, addresses, keptOf(snapshot, name));
 	const flows = withoutFlows(snapshot.flows, marks);
 	const unrecorded = withoutRecords(ovs, marks);
+	// A static route on the host carries no mark; a plan looks only at the ones to its own network.
+	const routes = snapshot.host.routes.filter(({ protocol, table }) => protocol !== ROUTE_PROTOCOL || table !== undefined);
 	const bare = {
 		...snapshot,
-		host: { ...snapshot.host, links },
+		host: { ...snapshot.host, links, routes },
 		ovs: unrecorded,
 		...(flows ? { flows } : {}),
-		containers: Object.fromEntries(containers),
+		containers,
 	};
 	return withoutFirewall(bare);
 }
@@ -108,10 +116,15 @@ function withoutRows(ovs: Ovs | string, mine: Mine, name: string) {
 		if (ids(port.columns)["netplumb-was-down"] !== undefined) wasDown.add(port.name);
 	}
 	if (dropped.size === 0) return { ovs, dropped, wasDown };
-	const bridges = Object.values(ovs.bridges).filter((one) => !gone || one.name !== name);
-	const ports = Object.entries(ovs.ports).filter(([port]) => !dropped.has(port));
-	const left = bridges.map((one) => [one.name, { ...one, ports: one.ports.filter((port) => !dropped.has(port)) }]);
-	return { ovs: { ...ovs, bridges: Object.fromEntries(left), ports: Object.fromEntries(ports) } as Ovs, dropped, wasDown };
+	const bridges = { ...ovs.bridges };
+	const ports = { ...ovs.ports };
+	for (const port of dropped) {
+		const one = bridges[ports[port]!.bridge]!;
+		bridges[one.name] = { ...one, ports: one.ports.filter((other) => !dropped.has(other)) };
+		delete ports[port];
+	}
+	if (gone) delete bridges[name];
+	return { ovs: { ...ovs, bridges, ports } as Ovs, dropped, wasDown };
 }
 
 /** What a published port wrote on a bridge lives as long as its switch, which is off here. */

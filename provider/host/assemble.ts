@@ -1,8 +1,8 @@
 // Puts the sections that the read script printed together into a snapshot.
 import { NetplumbError } from "../errors";
 import { type Flow, parseFlow } from "./flows";
-import { parseDeviceRoutes, parseLinks, parseNamespace, parseOvs, parsePaths } from "./parse";
-import { parseFirewall, parsePorts } from "./parse-firewall";
+import { parseDeviceRoutes, parseLinks, parseNamespace, parseNetworkRoutes, parseOvs, parsePaths } from "./parse";
+import { parseFirewall, parseForwarding, parsePorts } from "./parse-firewall";
 import type { Seen } from "./read";
 import { type Container, DOCKER_ABSENT, type Namespace, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
 
@@ -43,7 +43,11 @@ export function assemble(output: string, mark: string, needs: Needs, seen: Seen,
 			host: { links: parseLinks(only("host") ?? ""), routes: [], ipv6Disabled: {} },
 			ovs: parseOvs(only("ovs") ?? "", only("datapath") === "kernel"),
 			containers: {},
-			paths: parsePaths(only("paths") ?? "", destinations),
+			paths: parsePaths(
+				only("paths") ?? "",
+				destinations.filter((to) => !to.includes("/")),
+			),
+			networks: destinations.filter((to) => to.includes("/")),
 			...parseDesired(only("desired") ?? ""),
 			...readFlows(sections),
 		};
@@ -55,11 +59,13 @@ export function assemble(output: string, mark: string, needs: Needs, seen: Seen,
 				4: { tool: filter("4")?.words[2], text: filter("4")?.text ?? "" },
 				6: { tool: filter("6")?.words[2], text: filter("6")?.text ?? "" },
 			});
+			if (typeof snapshot.firewall === "object") snapshot.firewall.forwarding = parseForwarding(only("forwarding") ?? "");
 		}
 		if (facts.includes("ports")) snapshot.ports = parsePorts(only("listeners") ?? "", only("published") ?? "");
 		const takenBack = only("taken-back");
 		if (takenBack !== undefined) snapshot.takenBack = takenBack.split("\n").filter((line) => line !== "");
 		if (needs.devices) readDevices(snapshot, sections, needs.devices);
+		addNetworkRoutes(snapshot, only("paths") ?? "");
 		for (const reference of containers) {
 			const same = sameAsSeen(seen.get(reference), sections);
 			if (same) snapshot.containers[reference] = same;
@@ -82,6 +88,13 @@ export function assemble(output: string, mark: string, needs: Needs, seen: Seen,
 		}
 		return snapshot;
 	});
+}
+
+/** Those that a device of its own was asked for are there already. */
+function addNetworkRoutes(snapshot: Snapshot, text: string): void {
+	const known = new Set(snapshot.devices ?? []);
+	const routes = parseNetworkRoutes(text, snapshot.networks ?? []);
+	snapshot.host.routes.push(...routes.filter(({ dev }) => !known.has(dev)));
 }
 
 /** Per device: the routes of IPv4, those of IPv6, and two switches, each on a line. */

@@ -93,6 +93,7 @@ export function touches(change: Change): string[] {
 			return [`${change.where}/${change.name}`];
 		case "address.add":
 		case "address.delete":
+			return [`${change.where}/${change.dev}`, `${change.where}/address/${change.cidr.split("/")[0]}`];
 		case "announce":
 			return [`${change.where}/${change.dev}`];
 		case "route.add":
@@ -118,7 +119,7 @@ export function touches(change: Change): string[] {
 			return ["nft"];
 		case "element.add":
 		case "element.delete":
-			return [`nft/${elementId(change.element)}`, ...publishedPorts(change.element)];
+			return [`nft/${elementId(change.element)}`, ...publishedPorts(change.element), ...isolated(change.element)];
 		case "docker-user.add":
 		case "docker-user.delete":
 			return [`nft/docker-user/${change.family}`];
@@ -136,4 +137,9 @@ function publishedPorts({ set, key }: Element): string[] {
 	const [first = 0, last = first] = (key.at(-1) ?? "").split("-").map(Number);
 	if (!publishes) return [];
 	return Array.from({ length: last - first + 1 }, (_, index) => `port/${publishes}${family}/${first + index}`);
+}
+
+/** Whether the subnets of two networks overlap is seen only by the one that is planned when the other is there. */
+function isolated({ set }: Element): string[] {
+	return set.startsWith("net-source") ? ["subnets"] : [];
 }

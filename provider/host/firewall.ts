@@ -2,6 +2,9 @@
 
 export type Family = 4 | 6;
 
+/** What stands for the firewall on a host without nftables. */
+export const NFT_ABSENT = "nftables is not installed (no nft command)";
+
 /** An element of a set or map of `inet netplumb`. */
 export interface Element {
 	set: string;
@@ -41,6 +44,8 @@ export interface Firewall {
 	docker: { 4?: DockerUser; 6?: DockerUser };
 	/** `/proc/sys/net/ipv4/conf/<name>/route_localnet` of the host. */
 	routeLocalnet: Record<string, boolean>;
+	/** Whether the host forwards packets at all (`net.ipv4.ip_forward`, `net.ipv6.conf.all.forwarding`). */
+	forwarding?: { 4: boolean; 6: boolean };
 	/** True when the command conntrack is there. */
 	conntrack: boolean;
 }

@@ -24,7 +24,7 @@ export function markOf(owner: string, kind: string): string {
 
 /** The words of an alias. */
 function words(alias: string | undefined): string[] {
-	return (alias ?? "").split(",").filter((word) => word !== "");
+	return alias ? alias.split(",").filter((word) => word !== "") : [];
 }
 
 /** The words that can be written back. What somebody else put beside a mark of ours may be any text, and is dropped. */
@@ -33,7 +33,9 @@ function kept(alias: string | undefined): string[] {
 }
 
 export function linkMark(link: Link): string | undefined {
-	return words(link.alias)
+	const { alias } = link;
+	if (!alias?.includes(LINK)) return undefined;
+	return words(alias)
 		.find((word) => word.startsWith(LINK))
 		?.slice(LINK.length);
 }
@@ -46,6 +48,7 @@ export interface AddressMark {
 
 /** The marks of those whose addresses are on this link: "netplumb-ip:<mark>", then "+v6" and "+<address>" for each that stays. */
 export function addressMarks(link: Link): ({ mark: string } & AddressMark)[] {
+	if (!link.alias?.includes(ADDRESSES)) return [];
 	return words(link.alias)
 		.filter((word) => word.startsWith(ADDRESSES))
 		.map((word) => {
@@ -76,7 +79,7 @@ export function aliasWithAddressMark(alias: string | undefined, mark: string, as
 
 /** True when a published port switched route_localnet on for the link, which had it off. */
 export function hasLocalnet(link: Link): boolean {
-	return words(link.alias).includes(LOCALNET);
+	return link.alias?.includes(LOCALNET) === true && words(link.alias).includes(LOCALNET);
 }
 
 /** The alias that remembers it, or does not any more. */

@@ -2,7 +2,7 @@
 // understood is an error, never "nothing there".
 import { canonicalCidr, canonicalIp } from "../../sdk/addressing/ip";
 import { NetplumbError } from "../errors";
-import type { DockerUser, Element, Family, Firewall, PortHolder, Table } from "./firewall";
+import { type DockerUser, type Element, type Family, type Firewall, NFT_ABSENT, type PortHolder, type Table } from "./firewall";
 import { ACCEPT_RULE } from "./render-firewall";
 import { SETS } from "./ruleset";
 
@@ -25,7 +25,7 @@ interface FilterText {
 }
 
 export function parseFirewall(nft: string, localnet: string, filters: { 4: FilterText; 6: FilterText }): Firewall | string {
-	if (nft === "absent") return "nftables is not installed (no nft command)";
+	if (nft === "absent") return NFT_ABSENT;
 	const { body, status } = answer("nft", nft);
 	const routeLocalnet: Record<string, boolean> = {};
 	const lines = localnet.split("\n").filter((line) => line !== "");
@@ -49,6 +49,13 @@ export function parseFirewall(nft: string, localnet: string, filters: { 4: Filte
 	else if (!/^Error: No such file or directory\nlist table inet netplumb\n/.test(body))
 		return `nftables does not answer: ${body.replace(/\s+/g, " ").slice(0, 200)}`;
 	return firewall;
+}
+
+/** "1 0 ": IPv4, IPv6. */
+export function parseForwarding(text: string): { 4: boolean; 6: boolean } {
+	const [, four, six] = /^([01]) ([0-2]) ?$/.exec(text) ?? [];
+	if (four === undefined) throw unreadable("the forwarding switches", text);
+	return { 4: four === "1", 6: six !== "0" };
 }
 
 /** `nft -j list table` (libnftables-json(5)). */
@@ -95,7 +102,7 @@ function fields(value: unknown, types: string[] = []): string[] {
 }
 
 /** Without /etc/protocols, nft has no names to print. */
-const PROTOCOL_NAMES: Record<string, string> = { 6: "tcp", 17: "udp", 132: "sctp" };
+const PROTOCOL_NAMES: Record<string, string> = { 6: "tcp", 17: "udp", 47: "gre", 132: "sctp" };
 
 /** In the form of the inputs: addresses canonical, protocols by name, ranges as "8000-8999". */
 function field(value: unknown, type?: string): string {

@@ -1,6 +1,6 @@
 // Parsers for what the tools print. Anything that is not fully understood is an error, never "nothing there":
 // tools have been seen to print an error and exit with 0.
-import { canonicalCidr } from "../../sdk/addressing/ip";
+import { canonicalCidr, canonicalIp } from "../../sdk/addressing/ip";
 import { NetplumbError } from "../errors";
 import {
 	type AddressDetail,
@@ -62,6 +62,8 @@ export function parseLinks(text: string): Record<string, Link> {
 		if (typeof item["master"] === "string") link.master = item["master"];
 		if (typeof item["ifalias"] === "string") link.alias = item["ifalias"];
 		if (/^\d+$/.test(String(item["group"] ?? ""))) link.group = Number(item["group"]);
+		const tunnel = tunnelOf(item["linkinfo"] as Record<string, unknown> | undefined);
+		if (tunnel) link.tunnel = tunnel;
 		links[name] = link;
 	}
 	if (Object.keys(links).length === 0) throw unreadable("ip address", text);
@@ -70,6 +72,27 @@ export function parseLinks(text: string): Record<string, Link> {
 		if (peer) links[item["ifname"] as string]!.peerIndex = peer.index;
 	}
 	return links;
+}
+
+const TUNNEL_KINDS: Record<string, NonNullable<Link["tunnel"]>["type"]> = {
+	vxlan: "vxlan",
+	geneve: "geneve",
+	gretap: "gre",
+	ip6gretap: "gre",
+};
+
+/** The kernel's own tunnel devices; "any" and a multicast group are no far end. */
+function tunnelOf(info: Record<string, unknown> | undefined): Link["tunnel"] {
+	const type = TUNNEL_KINDS[String(info?.["info_kind"])];
+	if (!type) return undefined;
+	const data = (info?.["info_data"] ?? {}) as Record<string, unknown>;
+	const far = data["remote"] ?? data["remote6"];
+	const remote = typeof far === "string" && far !== "any" ? canonicalIp(far) : undefined;
+	return {
+		type,
+		...(typeof data["port"] === "number" ? { port: data["port"] } : {}),
+		...(remote === undefined ? {} : { remote }),
+	};
 }
 
 const FOREVER = 4294967295;
@@ -148,6 +171,16 @@ function destination(text: string, isV6: boolean): string {
 export function parsePaths(text: string, destinations: readonly string[]): Record<string, Path | "unreachable"> {
 	const lines = new Map(text.split("\n").map((line) => [line.split(" ")[0], line.slice(line.indexOf(" ") + 1).trim()]));
 	return Object.fromEntries(destinations.map((address) => [address, parsePath(lines.get(address) ?? "")]));
+}
+
+/** One line for each network: the network, and what `ip -j -d route show exact` said about it. Routes over several interfaces have no one device. */
+export function parseNetworkRoutes(text: string, networks: readonly string[]): Route[] {
+	return networks.flatMap((network) => {
+		const line = text.split("\n").find((one) => one.startsWith(`${network} `));
+		return array("ip route", line?.slice(network.length + 1).trim() ?? "").flatMap((item) =>
+			parseDeviceRoutes(JSON.stringify([item]), typeof item["dev"] === "string" ? item["dev"] : "several interfaces"),
+		);
+	});
 }
 
 function parsePath(said: string): Path | "unreachable" {

@@ -23,6 +23,12 @@ read_firewall() {
 		printf '%s %s\\n' "\${name%/route_localnet}" "$value"
 	done
 	if command -v conntrack >/dev/null; then printf complete; else printf 'complete without conntrack'; fi
+	section forwarding
+	for file in /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding; do
+		value=0
+		[ ! -e "$file" ] || read -r value <"$file" || :
+		printf '%s ' "$value"
+	done
 	read_filter 4 ip iptables
 	read_filter 6 ip6 ip6tables
 }

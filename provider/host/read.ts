@@ -73,7 +73,11 @@ read_host() {
 	section paths
 	while [ "$1" != -- ]; do
 		printf '%s ' "$1"
-		ip -j route get "$1" 2>&1 | tr '\\n' ' '
+		case $1 in
+		*:*/*) ip -6 -j -d route show table main exact "$1" ;;
+		*/*) ip -4 -j -d route show table main exact "$1" ;;
+		*) ip -j route get "$1" ;;
+		esac 2>&1 | tr '\\n' ' '
 		printf '\\n'
 		shift
 	done

@@ -204,8 +204,8 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	"link.add": [false, 5],
 	"bridge.add": [false, 6],
 	"port.add": [false, 7],
-	// Before the row that remembers what the MTU was.
-	"mtu.release": [false, 8],
+	// Before the row that remembers what the MTU was, and not between a new row and its mark: they are one transaction.
+	"mtu.release": [false, 5],
 	"row.set": [false, 9],
 	"controller.set": [false, 9],
 	// When its port is there and not up yet; what is forbidden is so when the port is gone.
@@ -222,7 +222,8 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 };
 
 function ranked(change: Change): [teardown: boolean, order: number] {
-	// A parked route goes only when the route that it stands for is back.
+	// A default route is parked before it is taken away, and a parked one goes only when the route that it stands for is back.
+	if (change.verb === "route.add" && isParked(change.route)) return [true, -1];
 	if (change.verb === "route.delete" && isParked(change.route)) return [false, 16];
 	// Out of a Linux bridge before it can go into another one; down before the port, which remembers that it was down, is gone.
 	if (change.verb === "link.set" && (change.master === null || change.up === false)) return [true, 1];

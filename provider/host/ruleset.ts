@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type { Family } from "./firewall";
 import { ISOLATION_APPROVED, ISOLATION_SETS, isolationChains } from "./ruleset-isolation";
+import { TUNNEL_CHAINS, TUNNEL_SETS } from "./ruleset-tunnels";
 
 export const TABLE = "inet netplumb";
 
@@ -25,6 +26,8 @@ export interface SetDeclaration {
 	family?: Family;
 	/** For published ports: whose connections end when an element comes or goes. Address and port are the last fields of its key. */
 	publishes?: Protocol;
+	/** For packets to the host itself: DOCKER-USER, which sees forwarded ones, has nothing to do with it. */
+	local?: boolean;
 }
 
 export interface Chain {
@@ -52,9 +55,16 @@ function publishSets(protocol: Protocol, family: Family): Record<string, SetDecl
 const each = <T>(make: (protocol: Protocol, family: Family) => T): T[] =>
 	FAMILIES.flatMap((family) => PROTOCOLS.map((protocol) => make(protocol, family)));
 
+/** From and to which networks packets are forwarded by static routes, each in both directions. */
+const ROUTED_SETS: Record<string, SetDeclaration> = Object.fromEntries(
+	FAMILIES.map((family) => [`routed${family}`, { key: [address(family), address(family)], family }]),
+);
+
 export const SETS: Record<string, SetDeclaration> = Object.assign(
 	{ localhost: { key: ["inet_proto", "inet_service"], family: 4 as Family } },
 	ISOLATION_SETS,
+	TUNNEL_SETS,
+	ROUTED_SETS,
 	...each(publishSets),
 );
 
@@ -66,7 +76,11 @@ const published = (set: "from" | "hairpin") =>
 	);
 
 /** Forwarded packets that a DOCKER-USER chain shall let pass: conditions, each a line. */
-const APPROVED: string[] = [...published("from").map((condition) => `ct status dnat ${condition}`), ...ISOLATION_APPROVED];
+const APPROVED: string[] = [
+	...published("from").map((condition) => `ct status dnat ${condition}`),
+	...ISOLATION_APPROVED,
+	...FAMILIES.map((family) => `${ip(family)} saddr . ${ip(family)} daddr @routed${family}`),
+];
 
 const CHAINS: Record<string, Chain> = {
 	// Nothing from outside reaches the host's loopback addresses, be route_localnet on for a bridge (CVE-2020-8558).
@@ -113,6 +127,7 @@ const CHAINS: Record<string, Chain> = {
 		],
 	},
 	...isolationChains(published("from")),
+	...TUNNEL_CHAINS,
 	approve: {
 		hook: "type filter hook forward priority -1; policy accept;",
 		rules: APPROVED.map((condition) => `${condition} meta mark set meta mark | ${ACCEPT_MARK}`),

@@ -214,7 +214,7 @@ function covers(snapshot: Snapshot | undefined, one: Waiting): boolean {
 	return (
 		containers.every((reference) => reference in snapshot.containers) &&
 		facts.every((fact) => snapshot[fact] !== undefined) &&
-		destinations.every((address) => address in (snapshot.paths ?? {})) &&
+		destinations.every((to) => to in (snapshot.paths ?? {}) || snapshot.networks?.includes(to)) &&
 		devices.every((device) => snapshot.devices?.includes(device))
 	);
 }

@@ -6,8 +6,8 @@ import type { Flow } from "./flows";
 export interface Namespace {
 	links: Record<string, Link>;
 	/**
-	 * Routes of the main table of a container. Of the host only those of the devices asked for, of all tables: a router's own table can
-	 * be huge.
+	 * Routes of the main table of a container. Of the host only those of the devices asked for, of all tables, and those to the networks
+	 * asked for: a router's own table can be huge.
 	 */
 	routes: Route[];
 	/** `/proc/sys/net/ipv6/conf/<name>/disable_ipv6`, for containers and for the devices asked for. */
@@ -30,6 +30,8 @@ export interface Link {
 	alias?: string;
 	/** The group, where it has one that is a number without a name. */
 	group?: number;
+	/** The far end of a tunnel device that carries Ethernet frames; without `remote` it takes them from anybody. */
+	tunnel?: { type: "vxlan" | "geneve" | "gre"; port?: number; remote?: string };
 	/** Canonical CIDRs with host bits, without link-local ones. */
 	addresses: string[];
 	/** What `ip address` says beyond the address itself, by CIDR. */
@@ -147,6 +149,8 @@ export interface Snapshot {
 	containers: Record<string, Container>;
 	/** By the address that was asked for; "unreachable" where the host has no route. Absent where no kind asked. */
 	paths?: Record<string, Path | "unreachable">;
+	/** The networks that were asked for; the routes to exactly these are among the host's. */
+	networks?: string[];
 	/** Only where somebody asked for it; a sentence when it cannot be known. */
 	firewall?: Firewall | string;
 	/** Who has which port of the host. Only where somebody asked for it; a sentence when it cannot be known. */
@@ -166,7 +170,7 @@ export interface Needs {
 	/** Containers, by id or name. */
 	containers: string[];
 	facts: Fact[];
-	/** Addresses to look up in the host's routing. */
+	/** Addresses to look up in the host's routing, and networks whose routes are needed. */
 	destinations: string[];
 	/** Links of the host whose routes and switches are needed. */
 	devices?: string[];

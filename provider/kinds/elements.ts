@@ -126,7 +126,7 @@ function planRemoval(mine: Element[], firewall: Firewall): Operation[] {
 		operations.push(operation({ verb: "ruleset.delete" }, "remove the nftables table inet netplumb"));
 	for (const family of [4, 6] as const) {
 		const docker = firewall.docker[family];
-		const needed = others.some(({ set }) => (SETS[set]?.family ?? family) === family);
+		const needed = others.some(({ set }) => !SETS[set]?.local && (SETS[set]?.family ?? family) === family);
 		if (docker?.accepts && !needed)
 			operations.push(
 				operation({ verb: "docker-user.delete", family, tool: docker.tool }, "remove netplumb's rule from DOCKER-USER"),

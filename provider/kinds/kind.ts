@@ -43,12 +43,14 @@ export interface Kind<A extends object> {
 	containers(args: A): string[];
 	/** What has to be read beside links, Open vSwitch and containers. Kinds that leave it out do not pay for it. */
 	readonly facts?: readonly Fact[];
-	/** The addresses whose way from the host it needs to know. */
+	/** The addresses whose way from the host it needs to know, and the networks whose routes. */
 	destinations?(args: A): string[];
 	/** The links of the host whose routes and switches the plan has to know. */
 	devices?(args: A): string[];
 	/** False for wiring that a host must never bring back by itself. Default: true. */
 	heals?(args: A): boolean;
+	/** Changes that a host does not make by itself, while it heals the rest of the wiring. */
+	readonly healsWithout?: readonly Operation["change"]["verb"][];
 	/** What people should know before an update, from inputs and state alone. Any input may be unknown. */
 	notes?(args: A, state: Record<string, unknown>): string[];
 	/** Throws NetplumbError when something stands in the way or is missing. */

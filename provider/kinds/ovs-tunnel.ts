@@ -12,6 +12,7 @@ import { boolean, type Infer, integer, interfaceName, ip, list, object, oneOf, o
 import { differing, inWords, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
+import { GUARD_VERBS, planGuard, planUnguard } from "./tunnel-guard";
 import { observedOptions, options, optionsOf, refuseTwin } from "./tunnel-options";
 import { checkUnderlay, mtuInside } from "./underlay";
 import { tag } from "./vlan";
@@ -69,12 +70,15 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 	physicalName: (args) => args.name!,
 	containers: () => [],
 	destinations: (args) => [args.remote],
+	facts: ["firewall"],
+	healsWithout: GUARD_VERBS,
 
 	plan(wish, snapshot) {
 		if (wish.wanted) return planTunnel(wish, wish.wanted, snapshot);
 		if (snapshot.ovs === OVS_ABSENT) return [];
 		openVswitch(snapshot);
-		return owned(wish.marks, snapshot).map(remove);
+		const mine = owned(wish.marks, snapshot);
+		return [...mine.map(remove), ...planUnguard(mine, snapshot)];
 	},
 
 	observe(args, mark, snapshot) {
@@ -124,7 +128,7 @@ function planTunnel(wish: Wish<OvsTunnelArgs>, args: OvsTunnelArgs, snapshot: Sn
 		previous && overhead(encapsulation(previous)) === overhead(encapsulation(args)) && previous.remote === args.remote;
 	checkUnderlay(encapsulation(args), sameOutside ? previous.mtu : undefined, bridge, snapshot);
 	const fault = port ? faultOf(port) : "";
-	const operations: Operation[] = [];
+	const operations = planGuard({ ...args, name }, snapshot);
 	const keep = port !== undefined && port.bridge === args.bridge && fault === "";
 	if (port && !keep) operations.push(remove(port));
 	if (!keep)

@@ -5,6 +5,7 @@ import { natPublish } from "./nat-publish";
 import { ovsBridge } from "./ovs-bridge";
 import { ovsTunnel } from "./ovs-tunnel";
 import { staticContainerIp } from "./static-container-ip";
+import { staticRoute } from "./static-route";
 import { vethAttachment } from "./veth-attachment";
 
 export const kinds = {
@@ -12,6 +13,7 @@ export const kinds = {
 	OvsTunnel: ovsTunnel,
 	VethAttachment: vethAttachment,
 	StaticContainerIp: staticContainerIp,
+	StaticRoute: staticRoute,
 	NatPublish: natPublish,
 	IsolatedNetwork: isolatedNetwork,
 } as const;

@@ -1,24 +1,14 @@
 // check: all mistakes in the inputs at once, with their paths, and no I/O. Any input may still be unknown.
 import type { Kind } from "../kinds/kind";
-import { type Failure, fail, hostSchema, read, type Schema } from "../validate/index";
-import type { Inputs } from "./state";
-
-const words: Schema<string> = {
-	kinds: ["string"],
-	expected: "the owner that the sdk sets",
-	accept: (value, path, failures) => {
-		if (typeof value !== "string" || value === "")
-			fail(failures, path, value, "the owner that the sdk sets", "make the resource with a class of netplumb");
-		return value as string;
-	},
-};
+import { type Failure, hostSchema, read } from "../validate/index";
+import { type Inputs, ownerSchema } from "./state";
 
 export function check<A extends object>(kind: Kind<A>, news: Record<string, unknown>): { inputs: Inputs; failures: Failure[] } {
 	const { host, owner, __provider, ...rest } = news;
 	const failures: Failure[] = [];
 	const inputs: Inputs = {
 		host: read(hostSchema, host, "host", failures),
-		owner: read(words, owner, "owner", failures),
+		owner: read(ownerSchema, owner, "owner", failures),
 		...(rest as object),
 	};
 	const args = kind.schema.accept(rest, "", failures);

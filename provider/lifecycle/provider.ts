@@ -11,7 +11,7 @@ import { heals } from "../validate/host";
 import { check } from "./check";
 import { diff, differsOnHost } from "./diff";
 import { nameOf, sessionFor, useSecrets } from "./sessions";
-import { declaredArgs, type Inputs, knownArgs, migrate, type State, stateOf } from "./state";
+import { declaredArgs, type Inputs, knownArgs, migrate, type State, stateOf, usable } from "./state";
 
 type Props = Record<string, unknown>;
 
@@ -83,8 +83,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 
 		async read(id: string, props: Props) {
 			// `static get` reads with the program's inputs, which have no version and may lack derived names.
-			const state =
-				"stateVersion" in props ? migrate(props as State) : ({ ...check(kind, props).inputs, stateVersion: 0 } as State);
+			const state = "stateVersion" in props ? migrate(props as State) : usable({ ...check(kind, props).inputs, stateVersion: 0 });
 			const wanted = declaredArgs(kind, state);
 			const wish: Wish<A> = { ...marksOf(state), wanted, previous: knownArgs(kind, state) };
 			return sessionFor(state.host).submit({

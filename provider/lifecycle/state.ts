@@ -1,6 +1,8 @@
 // What Pulumi stores for a resource: the inputs, what was found out, and the version of this form.
+import { NetplumbError } from "../errors";
 import type { Kind, Observed } from "../kinds/kind";
 import type { HostSettings } from "../validate/host";
+import { type Failure, fail, hostSchema, read, type Schema } from "../validate/index";
 
 /** Raised when the stored form changes; `migrate` then brings older states up to it. */
 export const STATE_VERSION = 1;
@@ -46,6 +48,30 @@ export function stateOf<A extends object>(kind: Kind<A>, inputs: Inputs, observe
 	};
 }
 
+/** What the base class of the sdk sets. */
+export const ownerSchema: Schema<string> = {
+	kinds: ["string"],
+	expected: "the owner that the sdk sets",
+	accept: (value, path, failures) => {
+		if (typeof value !== "string" || value === "")
+			fail(failures, path, value, "the owner that the sdk sets", "make the resource with a class of netplumb");
+		return value as string;
+	},
+};
+
+/** Refuses what was edited by hand so that the host, or whose the resource is, cannot be told any more. */
+export function usable(state: State): State {
+	const failures: Failure[] = [];
+	read(hostSchema, state.host, "host", failures);
+	read(ownerSchema, state.owner, "owner", failures);
+	const [first] = failures;
+	if (!first) return state;
+	throw new NetplumbError(
+		"input",
+		`the state of this resource cannot be used: ${first.reason}; restore it from a backup, or take the resource out of the state (pulumi state delete) and declare it again`,
+	);
+}
+
 /** Brings a state of any released version to the present form. The first version has nothing to do. */
 export function migrate(state: State): State {
 	if (state.stateVersion > STATE_VERSION) {
@@ -53,5 +79,5 @@ export function migrate(state: State): State {
 			`this resource was last written by a newer netplumb (state version ${state.stateVersion}, this one knows ${STATE_VERSION}): update the package`,
 		);
 	}
-	return state;
+	return usable(state);
 }

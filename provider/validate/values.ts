@@ -59,8 +59,11 @@ export function text(options: { max?: number; min?: number; secret?: boolean } =
 }
 
 /** A name of a network interface or bridge. */
+/** `constructor`, `valueOf` …: things of a host are looked up by name in objects, which have these from birth. */
+const isWordOfObjects = (text: string) => text in Object.prototype;
+
 export const interfaceName = string({
-	grammar: validInterfaceName,
+	grammar: (text) => validInterfaceName(text) && !isWordOfObjects(text),
 	max: 15,
 	expected: 'an interface name: 1 to 15 of A-Z a-z 0-9 . _ -, not beginning with "-"',
 	wayOut: "choose another name, or leave it out to have one derived",
@@ -68,7 +71,7 @@ export const interfaceName = string({
 
 /** A container's name or id. */
 export const containerRef = string({
-	grammar: /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/,
+	grammar: (text) => /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text) && !isWordOfObjects(text),
 	max: 255,
 	expected: "a container's name or id: A-Z a-z 0-9 _ . -, beginning with a letter or digit",
 	wayOut: "pass a docker.Container, its id or its name",

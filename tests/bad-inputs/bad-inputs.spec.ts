@@ -92,6 +92,22 @@ const table: [KindName, object, string][] = [
 		{ uplinks: ["e0", "e0"] },
 		'uplinks[1]: found "e0", expected every entry only once; remove it, uplinks[0] is the same',
 	],
+	[
+		"StaticRoute",
+		{ from: "10.80.1.1/24" },
+		'from: found "10.80.1.1/24", expected a network, with no bits set behind its prefix; write it as 10.80.1.0/24',
+	],
+	[
+		"StaticRoute",
+		{ to: "10.80.0.0/16" },
+		'to: found "10.80.0.0/16", expected a network that shares no address with 10.80.1.0/24; correct one of the two',
+	],
+	["StaticRoute", { to: "fd00::/64" }, 'to: found "fd00::/64", expected an IPv4 network, as via is; correct one of the two'],
+	[
+		"StaticRoute",
+		{ via: "10.80.2.1" },
+		'via: found "10.80.2.1", expected an address outside of 10.80.2.0/24; write the neighbour\'s address',
+	],
 	["OvsTunnel", { type: "vlxan" }, 'type: found "vlxan", expected one of "vxlan", "geneve", "gre"; did you mean "vxlan"?'],
 	["OvsTunnel", { type: undefined }, 'type: found nothing, expected one of "vxlan", "geneve", "gre"; give it a value'],
 	["OvsTunnel", { bridge: "-x" }, `bridge: found "-x", expected ${NAME}; ${OTHER_NAME}`],

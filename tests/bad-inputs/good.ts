@@ -54,6 +54,7 @@ const full = {
 		portSecurity: true,
 		adopt: true,
 	},
+	StaticRoute: { from: "10.80.1.0/24", to: "10.80.2.0/24", via: "192.0.2.2" },
 	IsolatedNetwork: {
 		name: "net0",
 		subnet: "10.0.0.0/24",
@@ -87,6 +88,7 @@ export const good = {
 	OvsTunnel: { bridge: "br0", type: "vxlan", remote: "192.0.2.2" },
 	VethAttachment: { container: "web", bridge: "br0" },
 	StaticContainerIp: { container: "web", interface: "eth1", addresses: ["10.0.0.5/24"] },
+	StaticRoute: { from: "10.80.1.0/24", to: "10.80.2.0/24", via: "192.0.2.2" },
 	IsolatedNetwork: { subnet: "10.0.0.0/24" },
 	NatPublish: { hostPorts: 3306, target: "10.0.0.5" },
 };

@@ -29,6 +29,9 @@ function plan(kind: KindName, name: string, args: object, snapshot: Snapshot, pr
 		});
 }
 
+/** The rules are the same on every host, and told apart from the elements. */
+const isElement = (line: string): boolean => !/^nft add (table|set|map|chain|rule)/.test(line);
+
 /** The commands, one a line, by kind. */
 export function commandsOf(kind: KindName): string[] {
 	const container: RunningContainer = {
@@ -47,8 +50,15 @@ export function commandsOf(kind: KindName): string[] {
 		const bridges = { "br-vxlan": { name: "br-vxlan", ports: [], controllers: [], columns } };
 		snapshot.ovs = { bridges, ports: {}, kernelDatapath: true };
 		snapshot.paths = { "192.0.2.12": { dev: "eth0", local: false } };
+		snapshot.firewall = { docker: {}, routeLocalnet: {}, conntrack: true };
 		const args = { bridge: "br-vxlan", type: "vxlan", remote: "192.0.2.12", key: 42 };
-		return plan(kind, "vxlan-a", args, snapshot, "netplumb-two-hosts-vxlan");
+		return plan(kind, "vxlan-a", args, snapshot, "netplumb-two-hosts-vxlan").filter(isElement);
+	}
+	if (kind === "StaticRoute") {
+		snapshot.paths = { "192.0.2.12": { dev: "eth0", local: false } };
+		snapshot.firewall = { docker: {}, routeLocalnet: {}, conntrack: true };
+		const args = { from: "10.80.1.0/24", to: "10.80.2.0/24", via: "192.0.2.12" };
+		return plan(kind, "routed-h1--h2", args, snapshot, "netplumb-routed").filter(isElement);
 	}
 	if (kind === "VethAttachment") {
 		const columns = { datapath_type: "system" };
@@ -62,7 +72,7 @@ export function commandsOf(kind: KindName): string[] {
 	if (kind === "IsolatedNetwork") {
 		snapshot.firewall = { docker: {}, routeLocalnet: {}, conntrack: true };
 		const args = { name: "db", subnet: "10.33.3.0/24", allow: ["app"] };
-		return plan(kind, "db", args, snapshot).filter((line) => !/^nft add (table|set|map|chain|rule)/.test(line));
+		return plan(kind, "db", args, snapshot).filter(isElement);
 	}
 	if (kind === "NatPublish") {
 		const bridge = { ...link, name: "npports", index: 9, addresses: ["10.31.0.1/24"] };
@@ -70,8 +80,7 @@ export function commandsOf(kind: KindName): string[] {
 		snapshot.firewall = { docker: {}, routeLocalnet: { npports: false }, conntrack: true };
 		snapshot.ports = [];
 		const args = { hostPorts: 8080, target: "10.31.0.10", targetPort: 80, allowFrom: ["192.0.2.0/24"], localhost: true };
-		// The rules are the same on every host, and told apart from the elements.
-		return plan(kind, "web", args, snapshot).filter((line) => !/^nft add (table|set|map|chain|rule)/.test(line));
+		return plan(kind, "web", args, snapshot).filter(isElement);
 	}
 	const alias = `netplumb:${markOf("netplumb-static-ip/dev/static-db", "VethAttachment")}`;
 	container.namespace.links["eth1"] = { ...link, name: "eth1", index: 2, alias };

@@ -44,21 +44,29 @@ describe("example two-hosts-vxlan", function () {
 		await expectNoChanges(stack, ["--refresh"]);
 	});
 
-	it("shows a wrong key in a refresh, and up mends it", async () => {
-		const port = await on("h1", "ovs-vsctl", "list-ports", "br-vxlan");
-		const tunnel = port.split("\n").find((name) => name.startsWith("vxlan"))!;
-		await on(
-			"h1",
+	/** Runs a command for the tunnel port of a host. */
+	const harm = (host: string, command: string) =>
+		on(
+			host,
 			"sh",
-			"-c",
-			'for p in $(ovs-vsctl list-ports br-vxlan); do [ "$(ovs-vsctl get interface $p type)" != vxlan ] || ovs-vsctl --timeout=10 set interface $p options:key=43; done',
+			"-ec",
+			`for port in $(ovs-vsctl list-ports br-vxlan); do [ "$(ovs-vsctl get interface $port type)" != vxlan ] || ovs-vsctl --timeout=10 ${command}; done`,
 		);
-		expect(tunnel).to.not.equal(undefined);
+
+	it("shows a wrong key and a changed remote in a refresh, and up mends them", async () => {
+		await harm("h1", "set interface $port options:key=43");
+		await harm("h2", "set interface $port options:remote_ip=192.0.2.66");
 		expect(await fetchFrom("h1", "vxlan-a", "10.60.0.2", "/name")).to.equal(undefined);
-		expect((await succeed(stack, "refresh")).summary).to.include({ update: 1 });
-		expect((await succeed(stack, "up")).summary).to.include({ update: 1, create: 0, replace: 0, delete: 0 });
+		expect((await succeed(stack, "refresh")).summary).to.include({ update: 2 });
+		expect((await succeed(stack, "up")).summary).to.include({ update: 2, create: 0, replace: 0, delete: 0 });
 		expect(await fetchFrom("h1", "vxlan-a", "10.60.0.2", "/name")).to.equal("b");
-		await expectNoChanges(stack, ["--refresh"]);
+	});
+
+	it("shows a tunnel port that was deleted by hand in a refresh, and up makes it again", async () => {
+		await harm("h1", "del-port $port");
+		expect((await succeed(stack, "refresh")).summary).to.include({ delete: 1 });
+		expect((await succeed(stack, "up")).summary).to.include({ create: 1, update: 0, replace: 0, delete: 0 });
+		expect(await fetchFrom("h1", "vxlan-a", "10.60.0.2", "/name")).to.equal("b");
 	});
 
 	it("changes the key on both ends in place", async () => {

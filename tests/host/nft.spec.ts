@@ -50,7 +50,7 @@ const byType: Record<string, fc.Arbitrary<string>> = {
 	ipv4_addr: net(v4, 32),
 	ipv6_addr: net(v6, 128),
 	inet_service: ports,
-	inet_proto: fc.constantFrom("tcp", "udp", "sctp"),
+	inet_proto: fc.constantFrom("tcp", "udp", "sctp", "gre"),
 	ifname: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/),
 };
 const single: Record<string, fc.Arbitrary<string>> = { ...byType, ipv4_addr: v4, ipv6_addr: v6, inet_service: port.map(String) };

@@ -65,6 +65,11 @@ const expected: Record<string, Record<string, [next: unknown, means: "update" | 
 		protected: [false, "update"],
 		trunks: [[10], "update"],
 	},
+	StaticRoute: {
+		from: ["10.80.3.0/24", "update"],
+		to: ["10.80.4.0/24", "replace"],
+		via: ["192.0.2.3", "update"],
+	},
 	IsolatedNetwork: {
 		name: ["net9", "replace"],
 		subnet: ["10.0.0.0/25", "update"],

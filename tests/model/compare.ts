@@ -52,7 +52,8 @@ const everything = () => true;
 function firewallOf(snapshot: Snapshot, keep: Keep) {
 	if (typeof snapshot.firewall !== "object") return snapshot.firewall;
 	const { table, ...around } = snapshot.firewall;
-	const elements = texts((table?.elements ?? []).filter((element) => keep(elementMark(element), "row")));
+	const kept = (table?.elements ?? []).filter((element) => keep(elementMark(element), "row"));
+	const elements = texts(kept.map(({ set, key, value, comment }) => ({ set, key, value, comment })));
 	if (keep !== everything) return { elements };
 	return { elements, ...around, chains: table?.chains, sets: table && [...table.sets].sort() };
 }
@@ -124,5 +125,6 @@ export function difference(found: unknown, expected: unknown, path = ""): string
 	if (!objects) return `${path}: found ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}`;
 	const [a, b] = [found, expected] as [Record<string, unknown>, Record<string, unknown>];
 	const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
-	return keys.map((key) => difference(a[key], b[key], `${path}/${key}`)).find((text) => text !== undefined);
+	const texts = keys.map((key) => difference(a[key], b[key], `${path}/${key}`)).filter((text) => text !== undefined);
+	return texts.slice(0, 5).join("; ");
 }

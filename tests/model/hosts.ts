@@ -143,3 +143,16 @@ function foreignBridge(start: Snapshot, chosen: Odds): Snapshot {
 }
 
 export const hosts: fc.Arbitrary<Snapshot> = odds.map(hostOf);
+
+/** 192.0.2.8 and .9 are neighbours, and one of IPv6; 198.51.100.1 is behind a router. */
+export function among(snapshot: Snapshot): Snapshot {
+	const next = structuredClone(snapshot);
+	const eth0 = { dev: "eth0", local: false };
+	next.paths = {
+		...{ "192.0.2.8": eth0, "192.0.2.9": eth0, "fd00:2::8": eth0 },
+		...{ "198.51.100.1": { ...eth0, via: "192.0.2.1" }, "192.0.2.7": { dev: "lo", local: true }, "192.0.2.99": "unreachable" },
+	};
+	const on = { dev: "eth0", protocol: "kernel", onlink: false };
+	next.host.routes.push({ ...on, to: "192.0.2.0/24", metric: 0, source: "192.0.2.7" }, { ...on, to: "fd00:2::/64", metric: 256 });
+	return next;
+}

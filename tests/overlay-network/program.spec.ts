@@ -56,6 +56,13 @@ describe("an OverlayNetwork", () => {
 		expect(await mtu({ type: "gre" })).to.equal(1458);
 		expect(await mtu({ endpoints: { a: "fd00::1", b: "fd00::2" } })).to.equal(1430);
 		expect(await mtu({ mtu: 8950 })).to.equal(8950);
+		expect(await mtu({ type: "gre", key: "none" })).to.equal(1462);
+	});
+
+	it("has no key where none is wanted", async () => {
+		const { net, made } = await declared({ hosts: { a, b }, type: "gre", key: "none" });
+		expect(await value(net.key)).to.equal(undefined);
+		for (const { inputs } of made.filter(({ type }) => type === "OvsTunnel")) expect(inputs["key"]).to.equal(undefined);
 	});
 
 	it("refuses hosts that it does not have", async () => {

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { arrivals, inject } from "../support/inject";
-import { useLab } from "../support/lab";
+import { on, useLab } from "../support/lab";
 import { useResources } from "../support/resource";
 import { type Site, useSites } from "../support/sites";
-import { address, between, useBridges, wire } from "./fixture";
+import { address, between, tunnel, useBridges, wire } from "./fixture";
 
 const KEY = 7;
 
@@ -31,7 +31,28 @@ describe("frames that a third host injects into an OvsTunnel", function () {
 		});
 	}
 
-	it("cannot be told apart when the source address is forged: that takes IPsec, or a network that drops forged packets", async () => {
+	it("do not come in at another address of the host than localIp", async () => {
+		const second = "198.51.100.71";
+		await on("h1", "ip", "address", "add", `${second}/32`, "dev", "br-phy");
+		await on("h2", "ip", "route", "add", `${second}/32`, "via", address("h1"));
+		try {
+			const one = await tunnel("h1").create({ type: "vxlan", key: KEY, remote: address("h2"), localIp: second });
+			expect(await one.read()).to.deep.equal([]);
+			await wire(a, ["10.71.0.1/24"], 1400);
+			const send = (to: string, text: string) => inject({ host: "h2", type: "vxlan", key: KEY, to, text: `<${text}>` });
+			const heard = await arrivals(a, async () => {
+				await send(second, "local-ip");
+				await send(address("h1"), "another");
+				await send(second, "local-ip-again");
+			});
+			expect(heard).to.deep.equal(["<local-ip>", "<local-ip-again>"]);
+		} finally {
+			await on("h2", "ip", "route", "delete", `${second}/32`);
+			await on("h1", "ip", "address", "delete", `${second}/32`, "dev", "br-phy");
+		}
+	});
+
+	it("cannot be told apart when the source address is forged on the far end's own segment: that takes IPsec, or a network that drops forged packets", async () => {
 		await between({ type: "vxlan", key: KEY });
 		await wire(a, ["10.71.0.1/24"], 1400);
 		const forged = { host: "h3", type: "vxlan", key: KEY, to: address("h1"), text: "<forged>", from: address("h2") };

@@ -222,8 +222,10 @@ describe("OvsTunnel", () => {
 			const drift = await one.read();
 			expect(drift?.join("; ")).to.match(/set remote_ip|take tunnel port/);
 			await one.update(basic());
-			await vsctl("del-port", "tt-theirs");
 			expect(await one.read()).to.deep.equal([]);
+			await vsctl("del-port", "tt-theirs");
+			expect(await one.read()).to.deep.equal([`stop to accept tunnel frames from ${address("h3")} at udp port 4789`]);
+			await one.update(basic());
 			expect(await row("Interface", TUNNEL, "error")).to.deep.equal(["[]"]);
 		});
 

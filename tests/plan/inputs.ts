@@ -57,6 +57,15 @@ export const tunnelInputs = fc.record({
 	trunks: maybe(fc.uniqueArray(tag, { minLength: 1, maxLength: 3 })),
 });
 
+export const routeInputs = fc.oneof(
+	fc.record({
+		from: fc.constantFrom("10.80.1.0/24", "10.80.3.0/24"),
+		to: fc.constantFrom("10.80.2.0/24", "10.81.0.0/16"),
+		via: fc.constantFrom("192.0.2.8", "192.0.2.8", "192.0.2.9", "198.51.100.1"),
+	}),
+	fc.constant({ from: "fd00:81::/64", to: "fd00:82::/64", via: "fd00:2::8" }),
+);
+
 export const ipInputs = fc.record({
 	container: fc.constant(WEB),
 	interface: fc.constantFrom("eth1", "eth1", "eth0"),

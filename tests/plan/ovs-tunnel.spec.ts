@@ -49,7 +49,9 @@ describe("the plan of an OvsTunnel", () => {
 			const rest = (snapshot: Snapshot) => {
 				const plain = foreign(snapshot, MARK);
 				for (const bridge of Object.values(plain.bridges)) bridge.ports = bridge.ports.filter((port) => plain.ports[port]);
-				return plain;
+				// The guard belongs to all tunnels together.
+				const { elements } = plain.firewall as { elements: string[] };
+				return { ...plain, firewall: elements.filter((element) => !element.includes('"netplumb:tunnels"')) };
 			};
 			expect(rest(after)).to.deep.equal(rest(before));
 		},
@@ -115,5 +117,81 @@ describe("the plan of an OvsTunnel", () => {
 		expect(refusal({ localIp: "192.0.2.7" }, taken)).to.contain('"theirs"');
 		for (const other of [{ key: 43 }, { port: 8472 }, { type: "geneve" }, { remote: "fd00:2::8" }])
 			expect(refusal(other, taken), JSON.stringify(other)).to.equal("");
+	});
+
+	describe("the guard", () => {
+		const guard = ({ firewall }: Snapshot): string[] =>
+			(typeof firewall === "object" ? (firewall.table?.elements ?? []) : []).map(({ key }) => key.join(" ")).sort();
+		const alone = [`192.0.2.8 udp 4789`, "udp 4789"];
+		const made = (inputs: object, on: Snapshot) =>
+			applyPlan(on, ovsTunnel.plan(wish(complete({ ...basic, ...inputs })), on)).after;
+		/** With a tunnel port of another resource, or of nobody. */
+		const with_ = (on: Snapshot, columns: Record<string, string>, mark?: string): Snapshot => {
+			const added = applyChange(on, { verb: "port.add", bridge: "br-old", name: "other" });
+			const typed = applyChange(added, { verb: "row.set", table: "Interface", row: "other", columns });
+			if (mark === undefined) return typed;
+			return applyChange(typed, { verb: "row.set", table: "Port", row: "other", columns: { "external_ids:netplumb": mark } });
+		};
+		const vxlan = (remote: string, port?: number) => ({
+			...{ type: "vxlan", "options:remote_ip": remote, "options:key": "5" },
+			...(port === undefined ? {} : { "options:dst_port": String(port) }),
+		});
+
+		it("is a closed port and an open far end, before the port of the tunnel is there", () => {
+			expect(guard(made({}, host))).to.deep.equal(alone);
+			const steps = applyPlan(host, ovsTunnel.plan(wish(complete(basic)), host)).done.map(({ change }) => change.verb);
+			expect(steps.lastIndexOf("element.add")).to.be.lessThan(steps.indexOf("port.add"));
+			expect(guard(made({ type: "gre" }, host))).to.deep.equal(["192.0.2.8 gre 25944", "gre 25944"]);
+			expect(guard(made({ type: "geneve", remote: "fd00:2::8" }, host))).to.deep.equal(["fd00:2::8 udp 6081", "udp 6081"]);
+		});
+
+		it("accepts tunnels of others on the same port, and does not know their other ports", () => {
+			expect(guard(made({}, with_(host, vxlan("192.0.2.9"))))).to.deep.equal([alone[0], "192.0.2.9 udp 4789", alone[1]]);
+			expect(guard(made({}, with_(host, vxlan("192.0.2.9", 8472))))).to.deep.equal(alone);
+			const kernel = structuredClone(host);
+			const { lo } = kernel.host.links;
+			kernel.host.links["vx0"] = { ...lo!, name: "vx0", index: 77, tunnel: { type: "vxlan", port: 4789, remote: "192.0.2.9" } };
+			expect(guard(made({}, kernel))).to.deep.equal([alone[0], "192.0.2.9 udp 4789", alone[1]]);
+			delete kernel.host.links["vx0"]!.tunnel!.remote;
+			expect(refusal({}, kernel)).to.contain('found interface "vx0", which takes tunnel frames at udp port 4789 from anybody');
+			expect(refusal({ port: 8472 }, kernel)).to.equal("");
+		});
+
+		it("refuses a tunnel of others on the same port that takes anybody", () => {
+			expect(refusal({}, with_(host, vxlan("flow")))).to.contain(
+				'found port "other" of bridge "br-old", which takes tunnel frames',
+			);
+		});
+
+		it("stays for the tunnels that are left, and goes with the last", () => {
+			const two = made({}, with_(host, vxlan("192.0.2.8"), "another-mark"));
+			expect(guard(two)).to.deep.equal(alone);
+			const removal = ovsTunnel.plan(wish<ReturnType<typeof complete>>(undefined, complete(basic)), two);
+			const one = applyPlan(two, removal).after;
+			expect(guard(one)).to.deep.equal(alone);
+			const none = applyChange(one, { verb: "port.delete", bridge: "br-old", name: "other" });
+			const rest = applyPlan(none, ovsTunnel.plan(wish<ReturnType<typeof complete>>(undefined, complete(basic)), none)).after;
+			expect(typeof rest.firewall === "object" && rest.firewall.table).to.equal(undefined);
+		});
+
+		it("follows the far end, and is drift when somebody takes it away", () => {
+			const one = made({}, host);
+			const moved = applyPlan(one, ovsTunnel.plan(wish(complete({ ...basic, remote: "fd00:2::8" }), complete(basic)), one)).after;
+			expect(guard(moved)).to.deep.equal(["fd00:2::8 udp 4789", "udp 4789"]);
+			const flushed = structuredClone(one);
+			if (typeof flushed.firewall === "object") flushed.firewall.table!.elements = [];
+			const words = ovsTunnel.plan(wish(complete(basic), complete(basic)), flushed).map(({ describe }) => describe);
+			expect(words).to.deep.equal([
+				"close udp port 4789 to hosts without a tunnel",
+				"accept tunnel frames from 192.0.2.8 at udp port 4789",
+			]);
+		});
+
+		it("needs nftables to be made, and not to be deleted", () => {
+			const bare = { ...host, firewall: "nftables is not installed (no nft command)" };
+			expect(refusal({}, bare)).to.contain("see that nftables is installed");
+			const left = { ...made({}, host), firewall: bare.firewall };
+			expect(ovsTunnel.plan(wish<ReturnType<typeof complete>>(undefined, complete(basic)), left)).to.have.length(1);
+		});
 	});
 });

@@ -9,7 +9,7 @@ import { essence } from "../model/compare";
 import { hostOf, inside, type Odds, WEB } from "../model/hosts";
 import { applyPlan } from "../model/model-host";
 import { ipInputs } from "./inputs";
-import { itKeepsItsPromises } from "./properties";
+import { checked, itKeepsItsPromises, wish } from "./properties";
 
 const OTHER = markOf("shop/prod/other", "StaticContainerIp");
 
@@ -29,6 +29,11 @@ function attached(odds: Odds, neighbour: "none" | "first" | "route"): Snapshot {
 	};
 	return applyPlan(wired, staticContainerIp.plan({ mark: OTHER, marks: [OTHER], wanted }, wired)).after;
 }
+
+const BASE: Odds = {
+	...{ kernelDatapath: true, ipv6Off: false, docker: false, dockerIpv6: false, foreignBridge: true, foreignNetdev: false },
+	...{ foreignPorts: 1, linuxBridge: false, cards: [], alias: false },
+};
 
 const odds = fc.record({
 	kernelDatapath: fc.constant(true),
@@ -62,5 +67,25 @@ describe("the plan of a StaticContainerIp", () => {
 			expect(rest(after)).to.deep.equal(rest(before));
 		},
 		ours: (snapshot) => essence(snapshot).containers[WEB],
+	});
+
+	it("has the old default route on the host at every moment, in its place or parked", () => {
+		const start = attached({ ...BASE, docker: true }, "none");
+		const args = checked(staticContainerIp, {
+			...{ container: WEB, interface: "eth1", addresses: ["10.20.0.10/24"], gateway: "10.20.0.1" },
+		})!;
+		const made = applyPlan(start, staticContainerIp.plan(wish(args), start));
+		const removal = staticContainerIp.plan(wish<typeof args>(undefined, args), made.after);
+		for (const [before, operations] of [
+			[start, made.done],
+			[made.after, removal],
+		] as const)
+			for (let count = 0; count <= operations.length; count++) {
+				const { routes } = inside(applyPlan(before, operations, count).after, WEB).namespace;
+				expect(
+					routes.filter(({ via }) => via === "172.17.0.1"),
+					`after ${count} operations`,
+				).to.not.deep.equal([]);
+			}
 	});
 });

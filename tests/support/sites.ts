@@ -26,12 +26,12 @@ export function useSites(prefix: string, ...hosts: string[]): Site[] {
 	return sites;
 }
 
-/** Bytes that arrive over TCP within some seconds, with iperf3. Fails when the far end cannot be reached. */
-export async function bulk(from: Site, to: Site, address: string, seconds = 1): Promise<number> {
+/** Bytes that arrive over TCP within some seconds, with iperf3; with "-R" those that come back. Fails when the far end cannot be reached. */
+export async function bulk(from: Site, to: Site, address: string, seconds = 1, ...options: "-R"[]): Promise<number> {
 	const pidFile = `/run/iperf3-${to.container}`;
 	await within(to, "iperf3", "-s", "-D", "-I", pidFile);
 	const client = `i=0
-until out=$(timeout ${seconds + 10} iperf3 -c "$1" -t ${seconds} -J --connect-timeout 1500); do
+until out=$(timeout ${seconds + 10} iperf3 -c "$1" -t ${seconds} ${options.join(" ")} -J --connect-timeout 1500); do
 	[ $((i += 1)) -lt 10 ] || { printf '%s' "$out" >&2; exit 1; }
 	sleep 0.2
 done

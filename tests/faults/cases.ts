@@ -1,0 +1,69 @@
+// For every kind: what it leans on, what is made, and what it is changed to, so that all its sorts of operations come up.
+import type { KindName } from "../../provider/kinds/registry";
+import type { Args, Declared } from "../fuzz/engine";
+
+export interface Case {
+	kind: KindName;
+	base: Declared;
+	first: Args;
+	second: Args;
+}
+
+const bridge = (name: string, more: Args = {}): Declared[string] => ({ kind: "OvsBridge", args: { name, ...more } });
+
+/** `web` has a network of Docker's, `bare` has none; `neighbour` is an address on the underlay. */
+export function casesFor(web: string, bare: string, neighbour: string): Case[] {
+	return [
+		{
+			kind: "OvsBridge",
+			base: {},
+			first: {
+				name: "br-f",
+				addresses: ["10.60.0.1/24", "fd00:60::1/64"],
+				mtu: 1400,
+				controllers: ["tcp:192.0.2.1:6653"],
+				uplinks: ["nic0"],
+			},
+			second: { name: "br-f", addresses: ["10.60.0.2/24"], failMode: "secure", otherConfig: { "mac-aging-time": "60" } },
+		},
+		{
+			kind: "OvsTunnel",
+			base: { b: bridge("br-f") },
+			first: { bridge: "br-f", name: "vx-f", type: "vxlan", remote: neighbour, key: 42, protected: true },
+			second: { bridge: "br-f", name: "vx-f", type: "vxlan", remote: neighbour, key: 43, trunks: [10, 20] },
+		},
+		{
+			kind: "VethAttachment",
+			base: { b: bridge("br-f"), c: bridge("br-g") },
+			first: { container: bare, bridge: "br-f", vlan: 10 },
+			second: { container: bare, bridge: "br-g", vlan: { trunks: [10, 20] }, mtu: 1400, mac: "02:00:00:00:00:44" },
+		},
+		{
+			kind: "VethAttachment",
+			base: {},
+			first: { container: bare, bridge: "lbr-f" },
+			second: { container: bare, bridge: "lbr-f", mtu: 1400 },
+		},
+		{
+			kind: "StaticContainerIp",
+			base: { b: bridge("br-f"), v: { kind: "VethAttachment", args: { container: web, bridge: "br-f", interface: "eth1" } } },
+			first: { container: web, interface: "eth1", addresses: ["10.60.0.5/24", "fd00:60::5/64"], gateway: "10.60.0.1" },
+			second: {
+				...{ container: web, interface: "eth1", addresses: ["10.60.0.6/24"], defaultRoute: false },
+				routes: [{ to: "10.99.99.0/24", via: "10.60.0.9" }],
+			},
+		},
+		{
+			kind: "NatPublish",
+			base: { b: bridge("br-f", { addresses: ["10.60.0.1/24"] }) },
+			first: { hostPorts: 8080, target: "10.60.0.5", localhost: true },
+			second: { hostPorts: "8080-8082", target: "10.60.0.6", targetPort: 80, allowFrom: ["10.0.0.0/8"] },
+		},
+		{
+			kind: "IsolatedNetwork",
+			base: {},
+			first: { name: "net-f", subnet: "10.61.0.0/24", egress: "internet", services: ["udp/53"] },
+			second: { name: "net-f", subnet: "10.61.0.0/24", clients: "isolated", mtu: 1400 },
+		},
+	];
+}

@@ -1,0 +1,124 @@
+// What stands for a host in model programs: the model host behind the real session, with faults at any operation.
+import { isMemory } from "../../provider/heal/memory";
+import type { Exchange, Outcome } from "../../provider/host/exchange";
+import { placeOf, render, Stage } from "../../provider/host/render";
+import type { Step } from "../../provider/host/script";
+import type { Needs, Snapshot } from "../../provider/host/snapshot";
+import { sessionFor } from "../../provider/lifecycle/sessions";
+import type { HostSettings } from "../../provider/validate/host";
+import { applyChange, Refused, takeBack } from "../model/model-host";
+
+/** What goes wrong once in a step, at the operation with this number, counted over the whole step. */
+export interface Fault {
+	at: number;
+	/** The tool says no; the script dies half-way and nothing is taken back; it was done, but nobody heard of it. */
+	what: "fails" | "dies" | "unheard";
+}
+
+export class ModelExchange {
+	readonly hostName = "model";
+	/** Everything that ran, for a report. */
+	readonly log: string[] = [];
+	fault: Fault | undefined;
+	private count = 0;
+	private applies = 0;
+
+	constructor(public snapshot: Snapshot) {}
+
+	/** Puts this host behind the session of `host`. */
+	serve(host: HostSettings): void {
+		(sessionFor(host) as unknown as { exchange: Pick<Exchange, "hostName" | "read" | "apply" | "applyGuarded"> }).exchange = this;
+	}
+
+	begin(fault: Fault | undefined): void {
+		this.fault = fault;
+		this.count = 0;
+	}
+
+	read = async (needs: Needs): Promise<Snapshot> => ({ ...this.snapshot, devices: needs.devices ?? [] });
+
+	applyGuarded = (steps: readonly Step[], before: Snapshot, needs: Needs): Promise<Outcome> => this.apply(steps, before, needs);
+
+	apply = async (steps: readonly Step[], planned: Snapshot, needs: Needs): Promise<Outcome> => {
+		if (planned.generation !== this.snapshot.generation) return { kind: "again" };
+		this.snapshot = { ...this.snapshot, generation: String(++this.applies) };
+		const before = this.snapshot;
+		const done: Step[] = [];
+		let heard = true;
+		for (const unit of unitsOf(steps)) {
+			const what = this.faultIn(unit);
+			if (what) this.log.push(`  here it ${what}`);
+			if (what === "dies") return this.answer("again", needs);
+			if (what === "unheard") heard = false;
+			const start = this.snapshot;
+			for (const step of unit) {
+				const { change, describe } = step.operation;
+				try {
+					// What the host remembers was written before the first change: it is only put in place (heal/memory.ts).
+					if (what === "fails" && !isMemory(change)) throw new Refused("the tool said no");
+					this.snapshot = applyChange(this.snapshot, change);
+					this.log.push(`  ${describe} <${change.verb}>`);
+				} catch (error) {
+					if (!(error instanceof Refused)) throw error;
+					const operations = done.filter(({ undo }) => undo).map(({ operation }) => operation);
+					this.snapshot = takeBack({ after: start, done: operations }, before);
+					return this.answer("failed", needs, `could not ${describe}: ${error.message}`);
+				}
+			}
+			done.push(...unit);
+		}
+		return this.answer(heard ? "done" : "again", needs);
+	};
+
+	private faultIn(unit: readonly Step[]): Fault["what"] | undefined {
+		const first = this.count;
+		this.count += unit.length;
+		if (!this.fault || this.fault.at < first || this.fault.at >= this.count) return undefined;
+		const { what } = this.fault;
+		this.fault = undefined;
+		return what;
+	}
+
+	private async answer(kind: Outcome["kind"], needs: Needs, reason = ""): Promise<Outcome> {
+		this.settle();
+		this.log.push(`  → ${kind} ${reason}`);
+		if (kind === "again") return { kind };
+		const after = await this.read(needs);
+		return kind === "done" ? { kind, after } : { kind, reason, after };
+	}
+
+	/** What the kernel has of every link, and a snapshot tells only where it was asked for. */
+	private settle(): void {
+		const { firewall, host } = this.snapshot;
+		if (typeof firewall !== "object") return;
+		const switches = [...["all", "default"].filter((name) => name in firewall.routeLocalnet), ...Object.keys(host.links)].map(
+			(name) => [name, firewall.routeLocalnet[name] ?? false],
+		);
+		this.snapshot = { ...this.snapshot, firewall: { ...firewall, routeLocalnet: Object.fromEntries(switches) } };
+	}
+}
+
+/** The steps of several requests in the order of their script, and together what is one transaction of a tool. */
+function unitsOf(steps: readonly Step[]): Step[][] {
+	const placed = steps.map((step, index) => {
+		const { change } = step.operation;
+		const { where, order, stage: own } = placeOf(change);
+		const stage = step.onlyInside && !isMemory(change) ? Stage.ContainerBuild : own;
+		// What the host remembers is forgotten before everything, and put in place after it.
+		const rank = isMemory(change) ? (step.undo ? 2 : 0) : 1;
+		const tool = isMemory(change) ? "" : render(change).tool;
+		return { step, sort: [rank, stage, where, order, index], block: [rank, stage, where, tool].join(), tool };
+	});
+	placed.sort((a, b) => compare(a.sort, b.sort));
+	const units: Step[][] = [];
+	placed.forEach(({ step, block, tool }, index) => {
+		if (["ovs", "nft"].includes(tool) && placed[index - 1]?.block === block) units.at(-1)!.push(step);
+		else units.push([step]);
+	});
+	return units;
+}
+
+function compare(a: (string | number)[], b: (string | number)[]): number {
+	const at = a.findIndex((value, index) => value !== b[index]);
+	return at < 0 ? 0 : a[at]! < b[at]! ? -1 : 1;
+}
