@@ -29,9 +29,9 @@ mount_disk() {
 	cd /run/lab/disk
 	if [ ! -e made ]; then
 		mkdir -p etc/{upper,work} lib/{upper,work} local/{upper,work} log/openvswitch root home docker
-		hide etc/upper /etc docker openvswitch ssh
+		hide etc/upper /etc docker openvswitch ovn ssh
 		hide local/upper /usr/local/lib netplumb
-		hide lib/upper /var/lib docker containerd openvswitch netplumb
+		hide lib/upper /var/lib docker containerd openvswitch ovn netplumb
 	fi
 	chmod 700 root
 	mount -t overlay -o lowerdir=/etc,upperdir=$PWD/etc/upper,workdir=$PWD/etc/work etc /etc

@@ -108,6 +108,7 @@ init_stage() {
 	mount_disk
 	[ -e /run/lab/disk/made ] || first_boot
 	start_network
+	bash "$here/boot-ovn.sh" boot
 	/usr/sbin/sshd -E /var/log/sshd.log
 	start_docker
 	[ ! -e /var/lib/netplumb/agent ] || sh /var/lib/netplumb/agent start # no systemd here

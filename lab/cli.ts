@@ -6,6 +6,7 @@ import { labDown } from "./down";
 import { hostShell } from "./exec";
 import { type LabStatus, labStatus, labUp } from "./lab";
 import { hostPaths, labPaths } from "./options";
+import { labOvnStart, labOvnStop, type OvnPart } from "./ovn";
 import { labReboot } from "./power";
 import { labProblem } from "./problem";
 import { startRelay } from "./relay";
@@ -20,6 +21,9 @@ const usage = `Usage: netplumb-lab [--dir <folder>] <command>
   reboot <host>                    power loss and a new boot; the disk stays
   shell <host> [command…]          a root shell, or one command, on a host
   logs <host>                      the end of every log of a host
+  ovn <host> [central|controller|off …]
+                                   starts OVN's daemons on a host (default: controller), now and at
+                                   every boot; off ends them and removes what they made
   delay <ms>                       relays on 127.0.0.1 that add this round-trip time, until Ctrl-C
 The folder is --dir, else NETPLUMB_LAB, else /var/tmp/netplumb-lab.`;
 
@@ -61,6 +65,8 @@ function wholeNumber(text: string, what: string): number | undefined {
 
 interface Call {
 	argument: string;
+	/** The words after it. */
+	more: string[];
 	command: string[];
 	dir?: string;
 	subnet?: string;
@@ -72,6 +78,8 @@ interface Verb {
 	/** What the verb must be told; a verb without takes nothing, except `up`. */
 	needs?: string;
 	optional?: boolean;
+	/** The words that may follow. */
+	more?: string[];
 	/** A number is the exit code. */
 	run(call: Call): Promise<unknown>;
 }
@@ -97,6 +105,14 @@ const verbs: Record<string, Verb> = {
 	},
 	shell: { needs: "a host", run: ({ argument, command, dir }) => hostShell(argument, command, { dir }) },
 	logs: { needs: "a host", run: ({ argument, dir }) => tailLogs(argument, dir) },
+	ovn: {
+		needs: "a host",
+		more: ["central", "controller", "off"],
+		run: async ({ argument, more, dir }) => {
+			if (more.includes("off")) await labOvnStop(argument, { dir });
+			else await labOvnStart(argument, more.length > 0 ? (more as OvnPart[]) : ["controller"], { dir });
+		},
+	},
 	delay: { needs: "milliseconds", run: ({ argument, dir }) => delay(wholeNumber(argument, "The delay")!, dir) },
 };
 
@@ -125,12 +141,13 @@ async function main(argv: string[]): Promise<number> {
 	const verb = Object.hasOwn(verbs, name) ? verbs[name]! : undefined;
 	if (verb === undefined) throw new UsageError(`Unknown command ${name}.`);
 	if (verb.needs && argument === undefined) throw new UsageError(`${name} needs ${verb.needs}.`);
-	if (more.length > 0 || (argument !== undefined && !verb.needs && !verb.optional))
+	const excess = more.find((word) => !verb.more?.includes(word));
+	if (excess !== undefined || (argument !== undefined && !verb.needs && !verb.optional))
 		throw new UsageError(`Too much after ${name}.`);
 	const problem = labProblem();
 	if (problem !== undefined) throw new Error(problem);
 	const afterHost = command[0] === "--" ? command.slice(1) : command;
-	const result = await verb.run({ ...options, argument: argument ?? "", command: afterHost });
+	const result = await verb.run({ ...options, argument: argument ?? "", more, command: afterHost });
 	return typeof result === "number" ? result : 0;
 }
 

@@ -11,6 +11,7 @@ export {
 	labUp,
 } from "./lab";
 export type { LabOptions } from "./options";
+export { labOvnStart, labOvnStop, type OvnPart, ovnProblem } from "./ovn";
 export { labPowerOff, labPowerOn, labReboot } from "./power";
 export { labProblem } from "./problem";
 export { sshBanner } from "./ready";

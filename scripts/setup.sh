@@ -60,7 +60,7 @@ build() {
 # command:package, for what the lab runs. Looked up by command, since a machine may have Docker from elsewhere.
 LAB_COMMANDS=(
 	ovs-vswitchd:openvswitch-switch dockerd:docker.io iptables:iptables nft:nftables sshd:openssh-server
-	ethtool:ethtool ping:iputils-ping tcpdump:tcpdump conntrack:conntrack iperf3:iperf3 sudo:sudo
+	ovn-northd:ovn-central ovn-controller:ovn-host ethtool:ethtool ping:iputils-ping tcpdump:tcpdump conntrack:conntrack iperf3:iperf3 sudo:sudo
 )
 
 missing_packages() {

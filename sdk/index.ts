@@ -2,7 +2,12 @@
 export { Host, type HostArgs, type HostProperties } from "./host";
 export { IsolatedNetwork, type IsolatedNetworkArgs } from "./isolated-network";
 export { NatPublish, type NatPublishArgs } from "./nat-publish";
-export { OverlayNetwork, type OverlayNetworkArgs, type OverlayPlace } from "./overlay-network";
+export { type OverlayMemberArgs, OverlayNetwork, type OverlayNetworkArgs, type OverlayPlace } from "./overlay-network";
+export { OvnCentral, type OvnCentralArgs, type OvnTls } from "./ovn-central";
+export { OvnChassis, type OvnChassisArgs } from "./ovn-chassis";
+export type { OvnNetworkArgs, OvnNorthbound } from "./ovn-network";
+export { OvnPort, type OvnPortArgs } from "./ovn-port";
+export { type OvnAcl, OvnSwitch, type OvnSwitchArgs } from "./ovn-switch";
 export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
 export { OvsTunnel, type OvsTunnelArgs } from "./ovs-tunnel";
 export type { ContainerInput, HostInput } from "./resource";

@@ -4,6 +4,7 @@ import { derivedName, parseIp } from "./addressing/index";
 import { MAX_KEY, overhead, type TunnelType } from "./addressing/tunnel";
 import type { Host } from "./host";
 import { warnNotEncrypted } from "./not-encrypted";
+import { OvnNetwork, type OvnNetworkArgs } from "./ovn-network";
 import { OvsBridge } from "./ovs-bridge";
 import { OvsTunnel } from "./ovs-tunnel";
 import { madeOr } from "./resource";
@@ -39,6 +40,20 @@ export interface OverlayNetworkArgs {
 	mtu?: pulumi.Input<number>;
 	/** The datapath of the bridges; see `OvsBridge`. A change replaces bridges and tunnels. */
 	datapath?: pulumi.Input<"system" | "netdev">;
+	/**
+	 * `"ovs"`: bridges and tunnels, declared one by one. `"ovn"`: a logical switch of OVN, which makes the tunnels itself, with rules, port security
+	 * and names; `ovn` says how, and of the inputs above only `hosts`, `subnet` and `mtu` count. Default: `"ovs"`. A change replaces everything
+	 * of the network; attachments move in place.
+	 */
+	engine?: "ovs" | "ovn";
+	/** What engine `"ovn"` needs. */
+	ovn?: OvnNetworkArgs;
+}
+
+/** More about a member of the network. */
+export interface OverlayMemberArgs {
+	/** The member's addresses, without prefix lengths. Default: the one that `subnet` allocates to its name. */
+	addresses?: pulumi.Input<string>[];
 }
 
 /** What a `VethAttachment` on one host of the network needs. */
@@ -47,6 +62,10 @@ export interface OverlayPlace {
 	/** The name of the network's bridge there. */
 	bridge: pulumi.Output<string>;
 	mtu: pulumi.Output<number>;
+	/** The MAC address that the member must have. Engine `"ovn"` only. */
+	mac?: pulumi.Output<string>;
+	/** The member's logical port. Engine `"ovn"` only. */
+	ovnPort?: pulumi.Output<string>;
 }
 
 /**
@@ -63,13 +82,28 @@ export class OverlayNetwork extends pulumi.ComponentResource {
 	readonly subnet: Subnet;
 	/** The MTU inside, in bytes. */
 	readonly mtu: pulumi.Output<number>;
-	/** The number of the network in the tunnels; undefined for none. */
+	/** The number of the network in the tunnels; undefined for none, and with engine `"ovn"`, which deals out its own. */
 	readonly key: pulumi.Output<number | undefined>;
 
-	readonly #places: Map<string, OverlayPlace>;
+	readonly #places = new Map<string, OverlayPlace>();
+	readonly #hosts: Record<string, Host>;
+	readonly #ovn: OvnNetwork | undefined;
 
 	constructor(name: string, args: OverlayNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
 		super("netplumb:index:OverlayNetwork", name, {}, opts);
+		this.subnet = typeof args.subnet === "string" ? new Subnet(args.subnet) : args.subnet;
+		this.#hosts = args.hosts;
+		if (args.engine === "ovn") {
+			this.#ovn = new OvnNetwork(name, args.hosts, ovnArgs(name, args), args.mtu, this);
+			this.mtu = this.#ovn.mtu;
+			this.key = pulumi.output(undefined);
+			this.registerOutputs({ mtu: this.mtu, subnet: this.subnet.cidr });
+			return;
+		}
+		if (args.ovn !== undefined)
+			throw new TypeError(
+				`OverlayNetwork ${name}: ovn: found it without engine: "ovn", expected both; add the engine, or remove it`,
+			);
 		const { hosts, type = "vxlan" } = args;
 		const names = Object.keys(hosts);
 		const wanted = links(name, names, args.topology ?? "mesh", args.hub);
@@ -78,35 +112,33 @@ export class OverlayNetwork extends pulumi.ComponentResource {
 				throw new TypeError(
 					`OverlayNetwork ${name}: endpoints: found ${JSON.stringify(host)}, expected one of the hosts ${names.join(", ")}; correct the name`,
 				);
-		this.subnet = typeof args.subnet === "string" ? new Subnet(args.subnet) : args.subnet;
 		const given = pulumi.output(args.key ?? derivedKey(`${pulumi.getProject()}/${pulumi.getStack()}/${name}`, type));
-		this.key = given.apply((key) => (key === "none" ? undefined : key));
+		const key = given.apply((number) => (number === "none" ? undefined : number));
+		this.key = key;
 		const endpoint = (host: string) => pulumi.output(args.endpoints?.[host] ?? hosts[host]!.args.address);
 		const ends = pulumi.all(names.map(endpoint));
 		const fits = pulumi
-			.all([ends, this.key])
+			.all([ends, key])
 			.apply(
-				([addresses, key]) =>
-					1500 - Math.max(...addresses.map((remote) => overhead({ type, remote, ...(key === undefined ? {} : { key }) }))),
+				([addresses, number]) =>
+					1500 -
+					Math.max(...addresses.map((remote) => overhead({ type, remote, ...(number === undefined ? {} : { key: number }) }))),
 			);
 		this.mtu = pulumi.output(args.mtu ?? fits);
 		const { datapath } = args;
-		this.#places = new Map(
-			names.map((host) => {
-				const child = `${name}-${host}-bridge`;
-				const own = derivedName(name, `${pulumi.getProject()}/${pulumi.getStack()}/${child}`);
-				const made = new OvsBridge(
-					child,
-					{ host: hosts[host]!, name: own, mtu: this.mtu, ...(datapath === undefined ? {} : { datapath }) },
-					{ parent: this },
-				);
-				const bridge = madeOr(made, made.name, own);
-				return [host, { host: hosts[host]!, bridge, mtu: this.mtu }];
-			}),
-		);
+		for (const host of names) {
+			const child = `${name}-${host}-bridge`;
+			const own = derivedName(name, `${pulumi.getProject()}/${pulumi.getStack()}/${child}`);
+			const made = new OvsBridge(
+				child,
+				{ host: hosts[host]!, name: own, mtu: this.mtu, ...(datapath === undefined ? {} : { datapath }) },
+				{ parent: this },
+			);
+			this.#places.set(host, { host: hosts[host]!, bridge: madeOr(made, made.name, own), mtu: this.mtu });
+		}
 		const tunnel = ({ from, to, protect }: Link) => {
 			const { host, bridge } = this.#places.get(from)!;
-			const common = { host, bridge, type, key: this.key, mtu: this.mtu, protected: protect };
+			const common = { host, bridge, type, key, mtu: this.mtu, protected: protect };
 			new OvsTunnel(`${name}-${from}--${to}`, { ...common, remote: endpoint(to).apply(literal(name, to)) }, { parent: this });
 		};
 		warnNotEncrypted(this, this, `network ${name}`);
@@ -114,13 +146,35 @@ export class OverlayNetwork extends pulumi.ComponentResource {
 		this.registerOutputs({ mtu: this.mtu, key: this.key, subnet: this.subnet.cidr });
 	}
 
-	/** The host of this name, its bridge and the MTU, as a `VethAttachment` takes them. */
-	on(host: string): OverlayPlace {
-		const place = this.#places.get(host);
-		if (place) return place;
-		const known = [...this.#places.keys()].join(", ");
-		throw new TypeError(`OverlayNetwork: found ${JSON.stringify(host)}, expected one of the hosts ${known}; correct the name`);
+	/**
+	 * The host of this name, its bridge and the MTU, as a `VethAttachment` takes them. `member` names the container in the network: with
+	 * engine `"ovn"` it has to be given, and the member gets a logical port; engine `"ovs"` has no use for it.
+	 */
+	on(host: string, member?: string, args: OverlayMemberArgs = {}): OverlayPlace {
+		const known = Object.keys(this.#hosts);
+		if (!known.includes(host))
+			throw new TypeError(
+				`OverlayNetwork: found ${JSON.stringify(host)}, expected one of the hosts ${known.join(", ")}; correct the name`,
+			);
+		if (!this.#ovn) return this.#places.get(host)!;
+		if (member === undefined)
+			throw new TypeError(
+				`OverlayNetwork: found no member for ${host}, expected a name, because engine "ovn" gives each container a port of its own; write on(${JSON.stringify(host)}, "web")`,
+			);
+		return this.#ovn.on(host, member, args.addresses ?? [this.subnet.allocate(member).split("/")[0]!]);
 	}
+}
+
+/** With OVN, tunnels are the business of the chassis. */
+function ovnArgs(name: string, args: OverlayNetworkArgs): OvnNetworkArgs {
+	const of = (what: string) => new TypeError(`OverlayNetwork ${name}: ${what}`);
+	const useless = (["endpoints", "type", "key", "topology", "hub", "datapath"] as const).find(
+		(input) => args[input] !== undefined,
+	);
+	if (useless !== undefined)
+		throw of(`${useless}: found it beside engine: "ovn", expected it left out; OvnChassis says how hosts reach each other`);
+	if (args.ovn === undefined) throw of(`ovn: found nothing, expected { central, chassis }; give it what engine: "ovn" needs`);
+	return args.ovn;
 }
 
 /** A number that another network of the same hosts has only by a rare chance, and then the hosts refuse it. Never 0, which is "none". */

@@ -41,6 +41,11 @@ export interface VethAttachmentArgs {
 	 */
 	portSecurity?: pulumi.Input<boolean>;
 	/**
+	 * The logical port of OVN that the interface is: the name of an `OvnPort`, whose `mac` the interface needs. The bridge is then the
+	 * one of `OvnChassis`, and there is no `vlan`. Default: none. Changes in place.
+	 */
+	ovnPort?: pulumi.Input<string>;
+	/**
 	 * Takes over a veth pair of these names that connects the container and the host already and that nobody owns. Deleting
 	 * the resource gives it its VLAN back and leaves it. Default: false, and such an interface is a conflict.
 	 */

@@ -166,7 +166,7 @@ function isBoundary(change: Change): boolean {
 	return change.verb === "element.add" && change.element.set === "net";
 }
 
-const AFTER_TOOL = { ip: ["run_ip"], ovs: ["run_ovs"], sh: [], nft: [] };
+const AFTER_TOOL = { ip: ["run_ip"], ovs: ["run_ovs"], sh: [], nft: [], db: [] };
 
 /** Neighbours that one process can make are made in one: the missing ones of them. */
 function partLines(part: Part, mark: string): string[] {
@@ -226,6 +226,8 @@ function stepsOf({ change, describe }: Operation, number: number, mark: string, 
 	});
 	if (change.verb === "docker-user.add") return [step({ tool: "sh", line: "docker_accept" }, questionOf(change))];
 	if (change.verb === "row.set") return rowSteps(change, bridges.get(change.row), step);
+	// The MAC is the attachment's, which can change it later.
+	if (change.verb === "announce") return [step(render({ verb: "announce", where: change.where, dev: change.dev }), undefined)];
 	if (change.verb !== "link.set" || change.alias === undefined) return [step(render(change), questionOf(change))];
 	const { alias, ...rest } = change;
 	const own = alias.split(",").filter((word) => word.split(/[:+]/)[1] === mark || word === LOCALNET);
@@ -250,6 +252,8 @@ function actLines(rendered: Rendered): string[] {
 			return rendered.commands.map((command) => `ovs=$ovs${shWord(` -- ${command.map(shWord).join(" ")}`)}`);
 		case "nft":
 			throw new Error("the agent has a part of its own for nftables");
+		case "db":
+			throw new Error("the agent does not write into databases of OVN");
 		case "sh":
 			return [`{ ${rendered.line}; } 2>"$run/agent.d/$file.said" || failed`];
 	}

@@ -41,7 +41,12 @@ function lines(all: string[][]): string {
 	return all.map((fields) => fields.join("\t")).join("\n");
 }
 
-function needLines({ containers, facts, destinations, devices = [] }: Needs, seen: Seen, others: boolean): string[][] {
+function needLines(
+	{ containers, facts, destinations, devices = [], databases = [] }: Needs,
+	seen: Seen,
+	others: boolean,
+): string[][] {
+	if (databases.length > 0) throw withoutOvn();
 	return [
 		...(others ? [["others", "1"]] : []),
 		...facts.map((fact) => ["fact", fact]),
@@ -49,6 +54,13 @@ function needLines({ containers, facts, destinations, devices = [] }: Needs, see
 		...devices.map((device) => ["device", device]),
 		...containers.map((reference) => ["container", seenWord(reference, seen)]),
 	];
+}
+
+function withoutOvn(): NetplumbError {
+	return new NetplumbError(
+		"unsupported",
+		"the helper knows no databases of OVN, expected a login with all of root's rights; use another one",
+	);
 }
 
 /** A desired state is a program that root would run, so none is taken; one that root's login left can be ended. */
@@ -82,6 +94,8 @@ function changeLines(sign: "+" | "-", change: Change, rendered: Rendered): strin
 			// The rules are the helper's own.
 			if (change.verb === "ruleset.write") return [[`${sign}nft`, "ruleset", ...change.chains]];
 			return [...rendered.lines.map((line) => [`${sign}nft`, line]), ...rendered.ports.map((port) => [`${sign}port`, port])];
+		case "db":
+			throw withoutOvn();
 		case "sh":
 			return [[`${sign}do`, ...words(change)]];
 	}
@@ -95,7 +109,7 @@ function words(change: Change): string[] {
 			return ["sysctl", family, device, `${key}=${change.value}`];
 		}
 		case "announce":
-			return ["announce", change.dev, change.mac, ...(change.optional ? ["optional"] : [])];
+			return ["announce", change.dev, change.mac ?? "", ...(change.optional ? ["optional"] : [])];
 		case "offload.disable":
 			return ["offload", change.name];
 		case "mtu.release":

@@ -1,9 +1,10 @@
 // Puts the sections that the read script printed together into a snapshot.
 import { NetplumbError } from "../errors";
 import { type Flow, parseFlow } from "./flows";
-import { parseDeviceRoutes, parseLinks, parseNamespace, parseNetworkRoutes, parseOvs, parsePaths } from "./parse";
+import { parseDatabase, parseDeviceRoutes, parseLinks, parseNamespace, parseNetworkRoutes, parseOvs, parsePaths } from "./parse";
 import { parseFirewall, parseForwarding, parsePorts } from "./parse-firewall";
 import type { Seen } from "./read";
+import { databaseId, tablesOf } from "./records";
 import { type Container, DOCKER_ABSENT, type Namespace, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
 
 interface Section {
@@ -62,6 +63,14 @@ export function assemble(output: string, mark: string, needs: Needs, seen: Seen,
 			if (typeof snapshot.firewall === "object") snapshot.firewall.forwarding = parseForwarding(only("forwarding") ?? "");
 		}
 		if (facts.includes("ports")) snapshot.ports = parsePorts(only("listeners") ?? "", only("published") ?? "");
+		if (facts.includes("chassis")) snapshot.chassis = only("chassis") ?? "";
+		if (needs.databases) {
+			const tables = needs.databases.map((database, index) => [
+				databaseId(database),
+				parseDatabase(numbered("database", String(index))?.text ?? "", database[0]!, tablesOf(database)),
+			]);
+			snapshot.databases = Object.fromEntries(tables);
+		}
 		const takenBack = only("taken-back");
 		if (takenBack !== undefined) snapshot.takenBack = takenBack.split("\n").filter((line) => line !== "");
 		if (needs.devices) readDevices(snapshot, sections, needs.devices);

@@ -3,7 +3,7 @@
 import { type Element, elementId, type Family } from "./firewall";
 import type { Flow } from "./flows";
 import { SETS } from "./ruleset";
-import type { Route } from "./snapshot";
+import type { Database, RecordParent, Route } from "./snapshot";
 
 /** "host", or the 64-hex id of a running container. */
 export type Where = string;
@@ -40,8 +40,8 @@ export type Change =
 	| { verb: "route.delete"; where: Where; route: Route }
 	/** A file below /proc/sys/net; skipped where the kernel has no such file. */
 	| { verb: "sysctl.set"; where: Where; path: string[]; value: string }
-	/** Tells the neighbours where an address now lives (gratuitous ARP, unsolicited NA), sent by the kernel. A card may refuse it. */
-	| { verb: "announce"; where: Where; dev: string; mac: string; optional?: true }
+	/** Tells the neighbours where an address now lives (gratuitous ARP, unsolicited NA), sent by the kernel. A card may refuse it. Without `mac`: the one it has. */
+	| { verb: "announce"; where: Where; dev: string; mac?: string; optional?: true }
 	| { verb: "bridge.add"; name: string }
 	| { verb: "bridge.delete"; name: string }
 	| { verb: "port.add"; bridge: string; name: string }
@@ -64,6 +64,26 @@ export type Change =
 	| { verb: "docker-user.delete"; family: Family; tool: string }
 	/** Ends tracked connections by the source or destination that they began with: an address or a network. */
 	| { verb: "conntrack.flush"; family: Family; source?: string; destination?: string }
+	/** A row of a database of OVN, and the reference to it. Its columns hold the owner mark. */
+	| { verb: "record.add"; database: Database; table: string; columns: Record<string, ColumnValue>; parent?: RecordParent }
+	| { verb: "record.set"; database: Database; table: string; row: string; columns: Record<string, ColumnValue> }
+	| { verb: "record.remove"; database: Database; table: string; row: string; parent?: RecordParent }
+	/** The undo of record.add: a new row is known by its marks only. */
+	| { verb: "record.discard"; database: Database; table: string; marks: Record<string, ColumnValue>; parent?: RecordParent }
+	/** Waits until ovn-controller has reached the southbound database, and fails when it does not. */
+	| { verb: "chassis.wait"; seconds: number }
+	/**
+	 * What ovn-controller leaves behind when it has lost its settings: its row in the southbound database (`forget`), where that can be
+	 * reached, its tunnel ports, and the datapath type of its bridge. Last of all the owner mark goes from Open vSwitch's own row.
+	 */
+	| {
+			verb: "chassis.leave";
+			row: string;
+			bridge: string;
+			ports: string[];
+			datapath?: string;
+			forget?: { database: Database; name: string };
+	  }
 	/** What the host itself keeps of a resource, to make it again (heal/desired.ts). Not for planners: the lifecycle adds it. */
 	| { verb: "desired.set"; name: string; text: string }
 	| { verb: "desired.remove"; name: string };
@@ -125,6 +145,16 @@ export function touches(change: Change): string[] {
 			return [`nft/docker-user/${change.family}`];
 		case "conntrack.flush":
 			return [];
+		case "record.add":
+			return change.columns["name"] === undefined ? [] : [`record/${change.table}/${change.columns["name"]}`];
+		case "record.discard":
+			return [];
+		case "record.set":
+		case "record.remove":
+			return [`record/${change.row}`];
+		case "chassis.wait":
+		case "chassis.leave":
+			return ["chassis"];
 		case "desired.set":
 		case "desired.remove":
 			return [`desired/${change.name}`];

@@ -4,6 +4,7 @@ import type { Change, ColumnValue } from "./change";
 import { HOST } from "./change";
 import { fitsIpLine } from "./encode";
 import { ownerOf } from "./flows";
+import { inverseRecord } from "./records";
 import type { Namespace, OvsValue, Snapshot } from "./snapshot";
 import { isRunning } from "./snapshot";
 
@@ -87,9 +88,15 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			for (const map of ["other_config", "external_ids"]) Object.assign(columns, keyed(map, port.columns[map]));
 			const type = plain(port.interface["type"]);
 			const tunnel = { type, ...keyed("options", port.interface["options"]) };
+			// Of the external_ids, only what says which port of OVN it is: the others are ovn-controller's own.
+			const iface = "external_ids:iface-id";
+			const ofOvn = { [iface]: columnAt(port.interface, iface) };
 			return [
 				{ ...change, verb: "port.add" },
 				...(type ? [{ verb: "row.set" as const, table: "Interface" as const, row: change.name, columns: tunnel }] : []),
+				...(ofOvn[iface] === undefined
+					? []
+					: [{ verb: "row.set" as const, table: "Interface" as const, row: change.name, columns: ofOvn }]),
 				{ verb: "row.set", table: "Port", row: change.name, columns },
 				...flowsAbout(change, before),
 			];
@@ -125,7 +132,14 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			return [{ ...change, verb: "docker-user.delete" }];
 		case "docker-user.delete":
 			return [{ ...change, verb: "docker-user.add" }];
+		case "record.add":
+		case "record.set":
+		case "record.remove":
+		case "record.discard":
+			return inverseRecord(change, before);
 		case "bridge.delete":
+		case "chassis.wait":
+		case "chassis.leave": // ovn-controller comes back with its settings, and makes itself known again
 		case "offload.disable":
 		case "announce":
 		case "conntrack.flush":

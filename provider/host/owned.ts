@@ -49,8 +49,12 @@ export function anyMark(snapshot: Snapshot, changes: readonly Change[]): boolean
 		else if (change.verb === "link.set" && change.alias !== undefined) {
 			if (change.alias.includes("netplumb")) return true;
 			if (change.where === HOST) gone.add(change.name);
-		} else if (["element.add", "ruleset.write", "docker-user.add"].includes(change.verb)) return true;
-		else if (change.verb === "ruleset.delete") gone.add("nft");
+		} else if (["element.add", "ruleset.write", "docker-user.add", "record.add"].includes(change.verb)) return true;
+		else if (change.verb === "record.remove" || change.verb === "chassis.leave") gone.add(change.row);
+		else if (change.verb === "record.set" && "external_ids:netplumb" in change.columns) {
+			if (change.columns["external_ids:netplumb"] !== undefined) return true;
+			gone.add(change.row);
+		} else if (change.verb === "ruleset.delete") gone.add("nft");
 		else if (change.verb === "docker-user.delete") gone.add(`docker-user/${change.family}`);
 		else if (change.verb === "row.set" && "external_ids:netplumb" in change.columns) {
 			if (change.columns["external_ids:netplumb"] !== undefined) return true;
@@ -63,6 +67,11 @@ export function anyMark(snapshot: Snapshot, changes: readonly Change[]): boolean
 	if (([4, 6] as const).some((family) => docker[family]?.accepts && !gone.has(`docker-user/${family}`))) return true;
 	const marked = (link: Link) => linkMark(link) !== undefined || addressMarks(link).length > 0 || hasLocalnet(link);
 	if (Object.values(snapshot.host.links).some((link) => marked(link) && !gone.has(link.name))) return true;
+	// What lies in a database of another host is not on this one.
+	const here = Object.entries(snapshot.databases ?? {}).filter(([words]) => !words.includes(" --db="));
+	const records = here.map(([, tables]) => tables).flatMap((tables) => (typeof tables === "string" ? [] : Object.values(tables)));
+	if (records.some((rows) => Object.entries(rows).some(([row, columns]) => rowMark(columns) !== undefined && !gone.has(row))))
+		return true;
 	if (typeof snapshot.ovs === "string") return false;
 	return [...Object.values(snapshot.ovs.bridges), ...Object.values(snapshot.ovs.ports)].some(
 		(row) => rowMark(row.columns) !== undefined && !gone.has(row.name),

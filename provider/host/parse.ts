@@ -13,6 +13,7 @@ import {
 	type OvsValue,
 	type Path,
 	type Route,
+	type Tables,
 } from "./snapshot";
 
 function unreadable(tool: string, text: string, cause?: unknown): NetplumbError {
@@ -243,6 +244,19 @@ export function parseOvs(text: string, kernelDatapath: boolean): Ovs | string {
 		}
 	}
 	return { bridges, ports, kernelDatapath };
+}
+
+/** The tables of a database that were asked for, one a line, and the exit status; a sentence where it does not answer. */
+export function parseDatabase(text: string, tool: string, names: readonly string[]): Tables | string {
+	const lines = text.split("\n").filter((line) => line !== "");
+	if (lines[0] === "absent") return `${tool} is not installed`;
+	const status = /^status (\d+)$/.exec(lines.pop() ?? "")?.[1];
+	if (status === undefined) throw unreadable(tool, text);
+	// 128 and SIGALRM: its own timer.
+	if (status !== "0") return `${tool} gets no answer: ${(status === "142" ? "nothing in time" : lines.join(" ")).slice(0, 200)}`;
+	if (lines.length !== names.length) throw unreadable(tool, text);
+	const rows = (line: string) => Object.fromEntries(table(line).map((row) => [String(row["_uuid"]), row]));
+	return Object.fromEntries(names.map((name, index) => [name, rows(lines[index]!)]));
 }
 
 type Rows = Record<string, OvsValue>[];

@@ -69,7 +69,15 @@ read_ports() {
 }
 `.trim();
 
-const TEXTS: Record<Fact, string> = { firewall: FIREWALL, ports: PORTS };
+const CHASSIS = `
+read_chassis() {
+	section chassis
+	if command -v ovn-appctl >/dev/null; then ovn-appctl --timeout=5 -t ovn-controller connection-status 2>&1
+	else printf absent; fi
+}
+`.trim();
+
+const TEXTS: Record<Fact, string> = { firewall: FIREWALL, ports: PORTS, chassis: CHASSIS };
 
 export function factFunctions(facts: readonly Fact[]): string {
 	return facts.map((fact) => TEXTS[fact]).join("\n");

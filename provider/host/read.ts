@@ -4,6 +4,7 @@ import { shCommand } from "./encode";
 import { OUR_COOKIES } from "./flows";
 import { SETTLE } from "./guard-settle";
 import { factCalls, factFunctions } from "./read-firewall";
+import { databaseCall } from "./records";
 import type { Fact, Needs, RunningContainer } from "./snapshot";
 
 /** Running containers by the reference under which they were asked for. */
@@ -198,15 +199,12 @@ export function newMark(): string {
  * The call that prints the facts; `mark` is random, so that no text on the host can look like it. `seen` are the containers as
  * they were at the last look. `others`: where Docker is asked at all, say also which other containers run.
  */
-export function readCall(
-	mark: string,
-	{ containers, facts, destinations, devices = [] }: Needs,
-	seen: Seen,
-	others = false,
-): string {
+export function readCall(mark: string, needs: Needs, seen: Seen, others = false): string {
+	const { containers, facts, destinations, devices = [], databases = [] } = needs;
 	const words = containers.map((reference) => seenWord(reference, seen));
 	const read = shCommand(["read_host", mark, ...destinations, "--", ...words]);
-	const host = `others=${others ? 1 : ""}; read_facts() { ${factCalls(facts)}; }; ${read}`;
+	const calls = [factCalls(facts), ...databases.map(databaseCall)].join("; ");
+	const host = `others=${others ? 1 : ""}; read_facts() { ${calls}; }; ${read}`;
 	return devices.length === 0 ? host : `${shCommand(["read_devices", mark, ...devices])} || exit 1; ${host}`;
 }
 

@@ -1,8 +1,9 @@
 // From a change to the words of the tool that makes it, and to its place in the script.
-import type { Change, ColumnValue } from "./change";
+import type { Change } from "./change";
 import { HOST } from "./change";
-import { ipLine, ovsString, ovsValue, shCommand, shWord } from "./encode";
+import { ipLine, ovsString, shCommand, shWord } from "./encode";
 import { flowLine } from "./flows";
+import { recordCommands, renderRecord, type Transaction } from "./records";
 import { type Nft, renderFirewall } from "./render-firewall";
 import type { Route } from "./snapshot";
 
@@ -26,6 +27,7 @@ export type Rendered =
 	| { tool: "ip"; lines: string[] }
 	| { tool: "ovs"; commands: string[][] }
 	| { tool: "sh"; line: string }
+	| Transaction
 	| Nft;
 
 export function render(change: Change): Rendered {
@@ -67,7 +69,7 @@ export function render(change: Change): Rendered {
 					notify(["ipv4", "conf", change.dev, "arp_notify"], "arp"),
 					notify(["ipv6", "conf", change.dev, "ndisc_notify"], "ndisc"),
 					// The driver of a card that is up may refuse its own address again (eth_prepare_mac_addr_change in net/ethernet/eth.c).
-					shCommand(["ip", "link", "set", "dev", change.dev, "address", change.mac]) + (change.optional ? " || :" : ""),
+					`${shCommand(["ip", "link", "set", "dev", change.dev, "address"])} ${macWord(change)}${change.optional ? " || :" : ""}`,
 					notify(["ipv4", "conf", change.dev, "arp_notify"], "arp", "back"),
 					notify(["ipv6", "conf", change.dev, "ndisc_notify"], "ndisc", "back"),
 				]
@@ -87,7 +89,7 @@ export function render(change: Change): Rendered {
 		case "port.delete":
 			return { tool: "ovs", commands: [["--if-exists", "del-port", change.bridge, change.name]] };
 		case "row.set":
-			return { tool: "ovs", commands: rowCommands(change.table, change.row, change.columns) };
+			return { tool: "ovs", commands: recordCommands(change.table, change.row, change.columns) };
 		case "mtu.release": {
 			// Open vSwitch counts the port's own request among what it chooses from, and goes on with the last choice until a port
 			// changes (update_mtu in ofproto/ofproto.c): only a request for another MTU makes it choose anew. So two transactions.
@@ -104,12 +106,42 @@ export function render(change: Change): Rendered {
 			};
 		case "flows.set":
 			return { tool: "sh", line: flowLine(change) };
+		case "record.add":
+		case "record.set":
+		case "record.remove":
+		case "record.discard":
+			return renderRecord(change);
+		case "chassis.wait":
+			return { tool: "sh", line: chassisWait(change.seconds) };
+		case "chassis.leave":
+			return { tool: "sh", line: chassisLeave(change) };
 		case "desired.set":
 		case "desired.remove":
 			throw new Error("files of the host are written by heal/memory.ts");
 		default:
 			return renderFirewall(change);
 	}
+}
+
+const CONNECTION = "ovn-appctl --timeout=5 -t ovn-controller connection-status 2>&1";
+
+/** ovn-controller makes its row and its ports anew as long as it is connected. */
+function chassisLeave({ row, bridge, ports, datapath, forget }: Extract<Change, { verb: "chassis.leave" }>): string {
+	const commands = [
+		...ports.map((port) => ["--if-exists", "del-port", bridge, port]),
+		...(datapath === undefined ? [] : [["set", "Bridge", bridge, `datapath_type=${ovsString(datapath)}`]]),
+		["remove", "Open_vSwitch", row, "external_ids", "netplumb", "netplumb-before"],
+	].flatMap((command) => ["--", ...command]);
+	const tidy = shCommand(["ovs-vsctl", `--timeout=${OVS_TIMEOUT}`, ...commands]);
+	if (!forget) return tidy;
+	const apart = `i=0; while [ "$(${CONNECTION})" = connected ] && [ $((i += 1)) -le 25 ]; do sleep 0.2; done`;
+	const gone = shCommand([...forget.database, "--timeout=5", "--if-exists", "chassis-del", forget.name]);
+	return `${apart}; ${gone} >/dev/null 2>&1 || :; ${tidy}`;
+}
+
+function chassisWait(seconds: number): string {
+	const failed = `{ printf 'ovn-controller is %s after ${seconds} s\\n' "$said" >&2; false; }`;
+	return `sleep 0.3; i=0; until said=$(${CONNECTION}) && [ "$said" = connected ]; do [ $((i += 1)) -le ${seconds * 5} ] || break; sleep 0.2; done; [ "$said" = connected ] || ${failed}`;
 }
 
 function ip(...lines: string[][]): Rendered {
@@ -153,27 +185,17 @@ function sysctl(path: string[], value: string): string {
 	return `{ [ ! -e ${file} ] || printf %s ${shWord(value)} >${file}; }`;
 }
 
+function macWord({ dev, mac }: { dev: string; mac?: string }): string {
+	if (mac !== undefined) return shWord(mac);
+	return `"$(${shCommand(["ip", "-o", "link", "show", "dev", dev])} | sed -n 's/.*link.ether \\([0-9a-f:]*\\).*/\\1/p')"`;
+}
+
 /** Sets a switch to 1 and remembers in a shell variable what it was, or sets it back to that. */
 function notify(path: string[], variable: string, back?: "back"): string {
 	const file = sysctlFile(path);
 	// A sysctl file gives one byte to a shell that reads byte by byte, and then its end: read fails, but has the value.
 	const act = back ? `printf %s "$${variable}" >${file}` : `{ read -r ${variable} <${file}; printf 1 >${file}; }`;
 	return `[ ! -e ${file} ] || ${act}`;
-}
-
-function rowCommands(table: string, row: string, columns: Record<string, ColumnValue>): string[][] {
-	const set: string[] = [];
-	const commands: string[][] = [];
-	for (const [path, value] of Object.entries(columns)) {
-		const separator = path.indexOf(":");
-		const column = separator < 0 ? path : path.slice(0, separator);
-		const key = separator < 0 ? undefined : path.slice(separator + 1);
-		if (value !== undefined) set.push(`${column}${key === undefined ? "" : `:${ovsString(key)}`}=${ovsValue(value)}`);
-		else if (key === undefined) commands.push(["clear", table, row, column]);
-		else commands.push(["remove", table, row, column, ovsString(key)]);
-	}
-	if (set.length) commands.push(["set", table, row, ...set]);
-	return commands;
 }
 
 /**
@@ -217,7 +239,14 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	"route.add": [false, 14],
 	announce: [false, 15],
 	"conntrack.flush": [false, 16],
-	"desired.set": [false, 17],
+	// All in one transaction, removals too: what takes the place of a rule comes with its end.
+	"record.add": [false, 17],
+	"record.set": [false, 17],
+	"record.remove": [false, 17],
+	"record.discard": [false, 17],
+	"chassis.wait": [false, 18],
+	"chassis.leave": [false, 18],
+	"desired.set": [false, 19],
 	"desired.remove": [true, 5],
 };
 

@@ -7,6 +7,7 @@ import type { Change, Operation } from "./change";
 import { HOST } from "./change";
 import { shCommand, shWord } from "./encode";
 import { inverse } from "./inverse";
+import { databaseId, type Transaction, transactionCommand } from "./records";
 import { OVS_TIMEOUT, placeOf, type Rendered, render, Stage } from "./render";
 import { FLUSH_FUNCTION, type Nft } from "./render-firewall";
 import { isRunning, type RunningContainer, type Snapshot } from "./snapshot";
@@ -110,17 +111,24 @@ function doText(block: Block): string {
 	while (index < block.steps.length) {
 		const first = block.steps[index]!.rendered;
 		let end = index + 1;
-		while (first.tool !== "sh" && block.steps[end]?.rendered.tool === first.tool) end++;
+		while (block.steps[end] && together(first, block.steps[end]!.rendered)) end++;
 		const group = block.steps.slice(index, end).map((step) => step.rendered);
 		if (first.tool === "ip") lines.push(ipBatch(group as Extract<Rendered, { tool: "ip" }>[]));
 		else if (first.tool === "ovs") lines.push(ovsTransaction(group as Extract<Rendered, { tool: "ovs" }>[]));
 		else if (first.tool === "nft") lines.push(`e=$(${nftTransaction(group as Nft[])}) || fail "$e"`);
+		else if (first.tool === "db") lines.push(databaseTransaction(group as Transaction[]));
 		else lines.push(`{ ${first.line}; } || fail`);
 		lines.push(`done_=${end}`);
 		index = end;
 	}
 	lines.push("exit 0");
 	return lines.join("\n");
+}
+
+/** Whether one process can do both. */
+function together(a: Rendered, b: Rendered): boolean {
+	if (a.tool === "db") return b.tool === "db" && databaseId(a.database) === databaseId(b.database);
+	return a.tool !== "sh" && a.tool === b.tool;
 }
 
 function ipBatch(group: { lines: string[] }[]): string {
@@ -145,6 +153,11 @@ function ovsTransaction(group: { commands: string[][] }[]): string {
 	const argv = ["ovs-vsctl", `--timeout=${OVS_TIMEOUT}`, ...commands.flatMap((command) => ["--", ...command])];
 	// Killed by its own timer (SIGALRM, 128 + 14) means: committed, but ovs-vswitchd has not followed. Then there is something to undo.
 	return `e=$(${shCommand(argv)} 2>&1) || { s=$?; [ $s -ne 142 ] || { done_=$((done_ + ${group.length})); e="ovs-vswitchd did not follow within ${OVS_TIMEOUT} s"; }; fail "$e"; }`;
+}
+
+function databaseTransaction(group: readonly Transaction[]): string {
+	const commands = group.flatMap(({ commands }) => commands);
+	return `e=$(${transactionCommand({ ...group[0]!, commands })} 2>&1) || fail "$e"`;
 }
 
 /** All or nothing (nft(8)); connections to the ports in question end as soon as it is done. */
@@ -182,6 +195,7 @@ function undoLines(rendered: Rendered): string[] {
 		return rendered.lines.map((line) => shCommand(["ip", ...line.split(" ").map((word) => (word === '""' ? "" : word))]));
 	if (rendered.tool === "sh") return [rendered.line];
 	if (rendered.tool === "nft") return [];
+	if (rendered.tool === "db") return [transactionCommand(rendered)];
 	const commands = rendered.commands.flatMap((command) => ["--", ...command]);
 	return [shCommand(["ovs-vsctl", "--no-wait", `--timeout=${OVS_TIMEOUT}`, ...commands])];
 }

@@ -8,8 +8,9 @@ import { everybodyIsHere, withUs } from "./crowd";
 import { Exchange, MAX_TRIES } from "./exchange";
 import { CONFIRM_SECONDS } from "./guard";
 import { anyMark } from "./owned";
+import { databaseId } from "./records";
 import { placeOf } from "./render";
-import { FACTS, type Fact, type Needs, type Snapshot } from "./snapshot";
+import { type Database, FACTS, type Fact, type Needs, type Snapshot } from "./snapshot";
 
 /** What one resource wants from its host. */
 export interface Request<T> {
@@ -21,6 +22,8 @@ export interface Request<T> {
 	destinations?: string[];
 	/** The links of the host whose routes and switches are needed. */
 	devices?: string[];
+	/** The databases of OVN that are needed. */
+	databases?: Database[];
 	/** Who asks, for people who find an unconfirmed change on the host. */
 	owner?: string;
 	/** Seconds within which a change that can cut the way to the host has to be confirmed. */
@@ -210,12 +213,13 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 
 function covers(snapshot: Snapshot | undefined, one: Waiting): boolean {
 	if (snapshot === undefined) return false;
-	const { containers, facts = [], destinations = [], devices = [] } = one.request;
+	const { containers, facts = [], destinations = [], devices = [], databases = [] } = one.request;
 	return (
 		containers.every((reference) => reference in snapshot.containers) &&
 		facts.every((fact) => snapshot[fact] !== undefined) &&
 		destinations.every((to) => to in (snapshot.paths ?? {}) || snapshot.networks?.includes(to)) &&
-		devices.every((device) => snapshot.devices?.includes(device))
+		devices.every((device) => snapshot.devices?.includes(device)) &&
+		databases.every((database) => databaseId(database) in (snapshot.databases ?? {}))
 	);
 }
 
@@ -234,7 +238,12 @@ function needsOf(batch: readonly Waiting[]): Needs {
 		facts: FACTS.filter((fact) => batch.some(({ request }) => request.facts?.includes(fact))),
 		destinations: [...new Set(batch.flatMap(({ request }) => request.destinations ?? []))],
 		devices: [...new Set(batch.flatMap(({ request }) => request.devices ?? []))],
+		databases: [...databasesOf(batch).values()],
 	};
+}
+
+function databasesOf(batch: readonly Waiting[]): Map<string, Database> {
+	return new Map(batch.flatMap(({ request }) => (request.databases ?? []).map((one) => [databaseId(one), one] as const)));
 }
 
 function doing(operations: readonly Operation[]): string {

@@ -129,6 +129,20 @@ export const OVS_ABSENT = "Open vSwitch is not installed (no ovs-vsctl)";
 /** What stands for Docker on a host that has none. */
 export const DOCKER_ABSENT = "Docker is not installed (no docker command)";
 
+/** A database of OVN or Open vSwitch: the words of the tool that reads and writes it, as `ovn-nbctl --db=tcp:192.0.2.1:6641`. */
+export type Database = readonly string[];
+
+/** Rows by table and by their `_uuid`. */
+export type Tables = Record<string, Record<string, Record<string, OvsValue>>>;
+
+/** The row that refers to another one, and the column in which it does. */
+export interface RecordParent {
+	table: string;
+	/** Its `_uuid`, its name, or "." for the one row of a table. */
+	row: string;
+	column: string;
+}
+
 export interface Snapshot {
 	/** How messages call the host: user@address:port. */
 	hostName: string;
@@ -155,6 +169,10 @@ export interface Snapshot {
 	firewall?: Firewall | string;
 	/** Who has which port of the host. Only where somebody asked for it; a sentence when it cannot be known. */
 	ports?: PortHolder[] | string;
+	/** By the words of each database that was asked for; a sentence where it does not answer. */
+	databases?: Record<string, Tables | string>;
+	/** What ovn-controller says about its way to the southbound database, or why it says nothing. Only where somebody asked for it. */
+	chassis?: string;
 	/** The links of the host whose routes and switches were asked for. */
 	devices?: string[];
 	/** What a change of a dead run was that the host has taken back since, in words. */
@@ -162,7 +180,7 @@ export interface Snapshot {
 }
 
 /** What is read only when a request asks for it. */
-export const FACTS = ["firewall", "ports"] as const;
+export const FACTS = ["firewall", "ports", "chassis"] as const;
 export type Fact = (typeof FACTS)[number];
 
 /** What a request has to know about a host, besides what is always read. */
@@ -174,6 +192,8 @@ export interface Needs {
 	destinations: string[];
 	/** Links of the host whose routes and switches are needed. */
 	devices?: string[];
+	/** Databases of OVN that are needed. */
+	databases?: Database[];
 }
 
 export function isRunning(container: Container | undefined): container is RunningContainer {

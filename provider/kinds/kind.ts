@@ -1,6 +1,6 @@
 // What a kind is: a schema, and pure functions from (wanted, snapshot) to operations. The lifecycle does the rest for all kinds.
 import type { Operation } from "../host/change";
-import type { Fact, Snapshot } from "../host/snapshot";
+import type { Database, Fact, Snapshot } from "../host/snapshot";
 import type { Schema } from "../validate/index";
 
 /** What a resource asks of its host. */
@@ -45,6 +45,8 @@ export interface Kind<A extends object> {
 	readonly facts?: readonly Fact[];
 	/** The addresses whose way from the host it needs to know, and the networks whose routes. */
 	destinations?(args: A): string[];
+	/** The databases of OVN that the plan has to know. */
+	databases?(args: A): Database[];
 	/** The links of the host whose routes and switches the plan has to know. */
 	devices?(args: A): string[];
 	/** False for wiring that a host must never bring back by itself. Default: true. */

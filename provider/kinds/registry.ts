@@ -2,6 +2,10 @@
 import { isolatedNetwork } from "./isolated-network";
 import type { Kind } from "./kind";
 import { natPublish } from "./nat-publish";
+import { ovnCentral } from "./ovn-central";
+import { ovnChassis } from "./ovn-chassis";
+import { ovnPort } from "./ovn-port";
+import { ovnSwitch } from "./ovn-switch";
 import { ovsBridge } from "./ovs-bridge";
 import { ovsTunnel } from "./ovs-tunnel";
 import { staticContainerIp } from "./static-container-ip";
@@ -16,6 +20,10 @@ export const kinds = {
 	StaticRoute: staticRoute,
 	NatPublish: natPublish,
 	IsolatedNetwork: isolatedNetwork,
+	OvnCentral: ovnCentral,
+	OvnChassis: ovnChassis,
+	OvnSwitch: ovnSwitch,
+	OvnPort: ovnPort,
 } as const;
 
 export type KindName = keyof typeof kinds;

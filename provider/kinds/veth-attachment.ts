@@ -36,6 +36,7 @@ import { clientsOf, FOLLOWS, memberColumns, networkVlan } from "./clients";
 import { differing, inWords, remembered } from "./columns";
 import { dockerTells, ovsTells, runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
+import { logicalName } from "./ovn-inputs";
 import { GUARD, isGuarded, planGuard, planUnguard, recordColumns, recordedOn, refuseUnguardable } from "./port-security";
 import { observedVlan, tag, type Vlan, vlanColumns } from "./vlan";
 
@@ -64,12 +65,22 @@ const shape = object({
 	mtu: optional(integer(68, 65535)),
 	vlan: optional(union(tag, vlan)),
 	portSecurity: optional(boolean),
+	ovnPort: optional(logicalName),
 	adopt: optional(boolean),
 });
 
-export const vethAttachmentSchema = rule(shape, ["vlan", "portSecurity"], ({ vlan, portSecurity }, complain) => {
+const secured = rule(shape, ["vlan", "portSecurity"], ({ vlan, portSecurity }, complain) => {
 	if (portSecurity && isTrunk(vlan))
 		complain("portSecurity", true, "an access port", "nothing is declared about the addresses in a trunk's VLANs: leave one out");
+});
+
+export const vethAttachmentSchema = rule(secured, ["ovnPort", "vlan", "portSecurity", "adopt"], (args, complain) => {
+	const { ovnPort, vlan, portSecurity, adopt } = args;
+	if (ovnPort === undefined) return;
+	if (vlan !== undefined)
+		complain("vlan", vlan, "no VLAN beside ovnPort, whose logical switch is the network", "remove one of them");
+	if (portSecurity) complain("portSecurity", true, "portSecurity of the OvnPort instead", "leave it out here");
+	if (adopt === true) complain("adopt", adopt, "no adoption beside ovnPort", "take the old interface away, and leave adopt out");
 });
 
 const bridgeOf = (port: OvsPort, { ovs }: Snapshot): OvsBridge | undefined =>
@@ -81,6 +92,9 @@ export type VethAttachmentArgs = Infer<typeof vethAttachmentSchema>;
 
 /** On the port row of an adopted attachment: what it was before. */
 const BEFORE = "external_ids:netplumb-before";
+
+/** The logical port of OVN that an interface is (ovn-architecture(7), "Life Cycle of a VIF"). */
+const IFACE_ID = "external_ids:iface-id";
 
 interface Before {
 	bridge: string;
@@ -141,6 +155,8 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 		}
 		if (found.vlan === undefined) delete found.vlan;
 		if (port && args.portSecurity !== undefined) found.portSecurity = columnAt(port.columns, GUARD) !== undefined;
+		const logical = port && columnAt(port.interface, IFACE_ID);
+		if (port && args.ovnPort !== undefined) found.ovnPort = String(logical ?? "");
 		return { args: found, outputs: { ...(inside && args.mtu === undefined ? { mtu: inside.mtu } : {}) } };
 	},
 
@@ -324,6 +340,12 @@ function planPort(
 			`host ${snapshot.hostName}: adopt: found "${name}" not in an Open vSwitch bridge, expected it in one, whose port keeps what has to be given back; take the old interface away, and leave adopt out`,
 		);
 	}
+	if (!bridge.ovs && args.ovnPort !== undefined) {
+		throw new NetplumbError(
+			"unsupported",
+			`host ${snapshot.hostName}: ovnPort: found the Linux bridge "${bridge.name}", expected the bridge of ovn-controller, which an OvnChassis has as its output; correct bridge`,
+		);
+	}
 	if (!bridge.ovs) {
 		if (outside?.master !== bridge.name)
 			operations.push(
@@ -369,6 +391,17 @@ function planPort(
 			),
 		);
 	}
+	const logical = keep ? columnAt(port.interface, IFACE_ID) : undefined;
+	const declared = args.ovnPort !== undefined || wish.previous?.ovnPort !== undefined;
+	if (declared && logical !== args.ovnPort)
+		operations.push(
+			operation(
+				{ verb: "row.set", table: "Interface", row: name, columns: { [IFACE_ID]: args.ovnPort } },
+				args.ovnPort === undefined
+					? `make port ${name} no logical port of OVN any more`
+					: `make port ${name} the logical port ${args.ovnPort} of OVN`,
+			),
+		);
 	return operations;
 }
 

@@ -3,8 +3,9 @@ import { isNetplumbError, NetplumbError } from "../errors";
 import { memoryOf } from "../heal/desired";
 import type { Operation } from "../host/change";
 import { markOf } from "../host/marks";
+import { databaseId } from "../host/records";
 import { ApplyError } from "../host/session";
-import type { Snapshot } from "../host/snapshot";
+import type { Database, Snapshot } from "../host/snapshot";
 import type { Kind, Wish } from "../kinds/kind";
 import { notice } from "../notice";
 import { heals } from "../validate/host";
@@ -15,6 +16,8 @@ import { declaredArgs, type Inputs, knownArgs, migrate, type State, stateOf, usa
 
 type Props = Record<string, unknown>;
 
+const named = (databases: Database[] = []) => databases.map((database) => [databaseId(database), database] as const);
+
 export function providerOf<A extends object>(kind: Kind<A>) {
 	const idOf = (inputs: Inputs) => `${nameOf(inputs.host)}/${kind.physicalName(knownArgs(kind, inputs))}`;
 
@@ -24,6 +27,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		facts: kind.facts ?? [],
 		destinations: kind.destinations?.(args) ?? [],
 		devices: [...new Set([args, ...(previous ? [previous] : [])].flatMap((one) => kind.devices?.(one) ?? []))],
+		databases: [...new Map([args, ...(previous ? [previous] : [])].flatMap((one) => named(kind.databases?.(one)))).values()],
 		owner: inputs.owner,
 		confirmSeconds: inputs.host.confirmSeconds,
 	});

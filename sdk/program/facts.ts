@@ -168,6 +168,8 @@ function untagged(attachment: Declared): number | undefined {
 }
 
 function segmentsOf(attachment: Declared): Segment[] {
+	// The bridge of ovn-controller is many networks at once.
+	if (attachment.args["ovnPort"] !== undefined || !isKnown(attachment, "ovnPort")) return [];
 	const bridge = text(attachment.args["bridge"]);
 	if (bridge === undefined || !isKnown(attachment, "bridge", "vlan")) return [];
 	const vlan = attachment.args["vlan"] as Vlan;

@@ -22,7 +22,7 @@ const ATTACKS = [
 	"x -- reboot",
 ];
 /** Printable text is data in these, whatever it looks like. */
-const FREE = ["otherConfig.mac-aging-time"];
+const FREE = ["otherConfig.mac-aging-time", "acls.0.match"];
 const host = {
 	address: "x",
 	port: 22,

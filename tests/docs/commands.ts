@@ -60,6 +60,7 @@ export function commandsOf(kind: KindName): string[] {
 		const args = { from: "10.80.1.0/24", to: "10.80.2.0/24", via: "192.0.2.12" };
 		return plan(kind, "routed-h1--h2", args, snapshot, "netplumb-routed").filter(isElement);
 	}
+	if (kind.startsWith("Ovn")) return ovnCommands(kind, snapshot);
 	if (kind === "VethAttachment") {
 		const columns = { datapath_type: "system" };
 		snapshot.ovs = {
@@ -89,4 +90,31 @@ export function commandsOf(kind: KindName): string[] {
 		...{ gateway: "10.30.0.1", gateway6: "fd00:30::1", routes: [{ to: "10.99.99.0/24", via: "10.30.0.2" }] },
 	};
 	return plan(kind, "static-db", args, snapshot);
+}
+
+/** Those for the resources of examples/overlay-ovn, in databases that have nothing yet. */
+function ovnCommands(kind: KindName, snapshot: Snapshot): string[] {
+	const project = "netplumb-overlay-ovn";
+	const empty = { Connection: {}, SSL: {}, ACL: {}, DNS: {}, Logical_Switch_Port: {} };
+	const apps = { name: "apps", ports: [], acls: [], dns_records: [], external_ids: {} };
+	snapshot.host.links["eth0"] = { ...link, name: "eth0", index: 2, addresses: ["192.0.2.11/24"] };
+	snapshot.chassis = "not connected";
+	const columns = { datapath_type: "system" };
+	snapshot.ovs = {
+		...{ ports: {}, kernelDatapath: true },
+		bridges: { "br-int": { name: "br-int", ports: [], controllers: [], columns } },
+	};
+	snapshot.databases = {
+		"ovn-nbctl": { ...empty, Logical_Switch: kind === "OvnPort" ? { "5c0d7304-2be2-470b-8b5a-221ba44972fb": apps } : {} },
+		"ovn-sbctl": { ...empty },
+		"ovs-vsctl": { SSL: {}, Open_vSwitch: { "2fc88ce6-e179-405e-9df8-4e6b5f0ed3f5": { external_ids: { "system-id": "h1" } } } },
+	};
+	if (kind === "OvnCentral") return plan(kind, "ovn", { address: "192.0.2.11", tls: false }, snapshot, project);
+	if (kind === "OvnChassis")
+		return plan(kind, "ovn-h1", { southbound: "tcp:192.0.2.11:6642", encapIp: "192.0.2.11" }, snapshot, project);
+	if (kind === "OvnSwitch") {
+		const acls = [{ direction: "to-lport", priority: 1000, match: "ip4.dst == 10.72.0.20", action: "drop" }];
+		return plan(kind, "apps-switch", { name: "apps", dns: "10.72.0.254", acls }, snapshot, project);
+	}
+	return plan(kind, "apps-web", { switch: "apps", addresses: ["10.72.0.10"], hostnames: ["web"] }, snapshot, project);
 }

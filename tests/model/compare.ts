@@ -3,6 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import { addressMarks, elementMark, linkMark, rowMark } from "../../provider/host/marks";
 import { isRunning, type Link, type Namespace, type OvsValue, type Snapshot } from "../../provider/host/snapshot";
 
+import { essenceOf as ovnOf } from "./ovn";
+
 type Keep = (mark: string | undefined, what: "link" | "address" | "row") => boolean;
 
 const texts = (values: readonly unknown[]) => values.map((value) => JSON.stringify(value)).sort();
@@ -76,6 +78,7 @@ export function essence(snapshot: Snapshot, keep: Keep = everything) {
 		host: namespaceOf(snapshot.host, snapshot, keep),
 		...(keep === everything ? { flows: flowsOf(snapshot) } : {}),
 		firewall: firewallOf(snapshot, keep),
+		ovn: ovnOf(snapshot, (mark) => keep(mark, "row")),
 		containers: Object.fromEntries(
 			Object.entries(snapshot.containers).map(([reference, container]) => [
 				reference,

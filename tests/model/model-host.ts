@@ -9,6 +9,7 @@ import * as firewall from "./firewall";
 import * as flows from "./flows";
 import * as kernel from "./kernel";
 import { Refused, refuse } from "./kernel";
+import * as ovn from "./ovn";
 import * as ovsdb from "./ovsdb";
 
 export { Refused };
@@ -30,9 +31,11 @@ export function applyChange(snapshot: Snapshot, change: Change): Snapshot {
 		case "offload.disable":
 			kernel.linkIn(namespace(change.where), change.name);
 			break;
-		case "announce":
-			if (kernel.linkIn(namespace(change.where), change.dev).mac !== change.mac) refuse("announces a MAC that is not the link's");
+		case "announce": {
+			const { mac } = kernel.linkIn(namespace(change.where), change.dev);
+			if (mac !== (change.mac ?? mac)) refuse("announces a MAC that is not the link's");
 			break;
+		}
 		case "address.add":
 			kernel.addAddress(namespace(change.where), change.dev, change.cidr);
 			break;
@@ -81,6 +84,14 @@ export function applyChange(snapshot: Snapshot, change: Change): Snapshot {
 		}
 		case "flows.set":
 			flows.setFlows(after, change);
+			break;
+		case "record.add":
+		case "record.set":
+		case "record.remove":
+		case "record.discard":
+		case "chassis.wait":
+		case "chassis.leave":
+			ovn.apply(after, change);
 			break;
 		case "desired.set":
 			after.desired = { ...after.desired, [change.name]: sumOf(change.text) };

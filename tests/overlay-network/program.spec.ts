@@ -1,7 +1,7 @@
 // What the component declares, on Pulumi's own mocks: no host is asked.
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
-import { Host, OverlayNetwork, type OverlayNetworkArgs } from "../../sdk/index";
+import { Host, OverlayNetwork, type OverlayNetworkArgs, OvnCentral, OvnChassis } from "../../sdk/index";
 
 interface Declared {
 	type: string;
@@ -71,5 +71,59 @@ describe("an OverlayNetwork", () => {
 		expect(() => new OverlayNetwork("two", { hosts: { a }, subnet: "10.0.0.0/24", endpoints: { x: "192.0.2.9" } })).to.throw(
 			'endpoints: found "x"',
 		);
+	});
+
+	describe('with engine: "ovn"', () => {
+		const southbound = "tcp:192.0.2.1:6642";
+		/** In the program of the network, whose mocks are set by then. */
+		const ovn = () => ({
+			central: new OvnCentral("ovn", { host: a, address: "192.0.2.1", tls: false }),
+			chassis: {
+				a: new OvnChassis("a", { host: a, southbound, encapIp: "192.0.2.1" }),
+				b: new OvnChassis("b", { host: b, southbound, encapIp: "192.0.2.2" }),
+			},
+			dns: "10.70.0.254",
+		});
+		const network = async (args: Partial<OverlayNetworkArgs> = {}) => {
+			const { made } = await declared({ hosts: { a } });
+			made.length = 0;
+			const net = new OverlayNetwork("cloud", { hosts: { a, b }, subnet: "10.70.0.0/24", engine: "ovn", ovn: ovn(), ...args });
+			return { net, made };
+		};
+
+		it("declares a switch, and a port for each member", async () => {
+			const { net, made } = await network();
+			const web = net.on("b", "Web");
+			expect(await value(web.mtu)).to.equal(1442);
+			expect(await value(web.ovnPort!)).to.equal(await value(net.on("b", "Web").ovnPort!));
+			net.on("a", "db", { addresses: ["10.70.0.9", "fd00:70::9"] });
+			await new Promise((resolve) => setTimeout(resolve, 50));
+			const shown = made.filter(({ type }) => /OvnSwitch|OvnPort|OvsBridge|OvsTunnel/.test(type));
+			expect(shown.map(({ type, name }) => `${type} ${name}`)).to.deep.equal([
+				"OvnSwitch cloud-switch",
+				"OvnPort cloud-Web",
+				"OvnPort cloud-db",
+			]);
+			expect(shown[1]!.inputs).to.deep.include({ switch: "cloud-switch", hostnames: ["web"] });
+			expect(shown[1]!.inputs["addresses"]).to.deep.equal([net.subnet.allocate("Web").split("/")[0]]);
+			expect(shown[2]!.inputs["addresses"]).to.deep.equal(["10.70.0.9", "fd00:70::9"]);
+		});
+
+		it("refuses what it has no use for, and what it lacks", async () => {
+			const { net } = await network();
+			expect(() => net.on("a")).to.throw(
+				'found no member for a, expected a name, because engine "ovn" gives each container a port',
+			);
+			net.on("a", "web");
+			expect(() => net.on("b", "web")).to.throw('found the member "web" on b, expected it on a alone');
+			const refused = (args: Partial<OverlayNetworkArgs>) => () =>
+				new OverlayNetwork("other", { hosts: { a, b }, subnet: "10.71.0.0/24", engine: "ovn", ...args });
+			expect(refused({})).to.throw('ovn: found nothing, expected { central, chassis }; give it what engine: "ovn" needs');
+			expect(refused({ topology: "hub" })).to.throw('topology: found it beside engine: "ovn", expected it left out');
+			expect(refused({ ovn: { central: { host: a }, chassis: {} } })).to.throw(
+				"ovn.chassis: found none for host a, expected one",
+			);
+			expect(refused({ engine: "ovs", ovn: { central: { host: a }, chassis: {} } })).to.throw('found it without engine: "ovn"');
+		});
 	});
 });

@@ -38,6 +38,7 @@ export const vethInputs = fc.record({
 		fc.record({ trunks: fc.uniqueArray(tag, { minLength: 1, maxLength: 3 }), native: maybe(tag) }, { requiredKeys: ["trunks"] }),
 	),
 	portSecurity: maybe(fc.boolean()),
+	ovnPort: fc.constantFrom(undefined, undefined, "web", "db"),
 });
 
 export const tunnelInputs = fc.record({
@@ -110,4 +111,43 @@ export const networkInputs = fc.record({
 	vlan: maybe(fc.integer({ min: 1, max: 4094 })),
 	mtu: maybe(fc.constantFrom(1400, 1500)),
 	datapath: fc.constantFrom(undefined, "netdev"),
+});
+
+export const centralInputs = fc.record({
+	address: fc.constantFrom("192.0.2.7", "192.0.2.7", "192.0.2.7", "198.51.100.1"),
+	southboundPort: fc.constantFrom(undefined, undefined, 6742, 6699),
+	northboundPort: fc.constantFrom(undefined, 6641, 6642),
+	tls: fc.constantFrom(false, { privateKey: "/etc/k.pem", certificate: "/etc/c.pem", caCert: "/etc/ca.pem" }),
+});
+
+export const chassisInputs = fc.record({
+	southbound: fc.constantFrom("tcp:192.0.2.7:6642", "ssl:192.0.2.8:6642", "tcp:[fd00:2::8]:6642"),
+	encapIp: fc.constantFrom("192.0.2.7", "192.0.2.7", "192.0.2.7", "198.51.100.1"),
+	encapType: fc.constantFrom(undefined, "geneve", "vxlan"),
+	systemId: fc.constantFrom(undefined, "rack-7", "h1"),
+	datapath: fc.constantFrom(undefined, "system", "netdev"),
+	tls: maybe(fc.constant({ privateKey: "/etc/k.pem", certificate: "/etc/c.pem", caCert: "/etc/ca.pem" })),
+	adopt: fc.constantFrom(undefined, true),
+});
+
+const rules = [
+	{ direction: "to-lport", priority: 1000, match: "ip4", action: "drop" },
+	{ direction: "to-lport", priority: 1001, match: 'inport == "web" && tcp.dst == {80, 443}', action: "allow-related" },
+	{ direction: "from-lport", priority: 1000, match: "ip4", action: "drop" },
+	{ direction: "to-lport", priority: 1000, match: "ip4", action: "reject" },
+];
+
+export const switchInputs = fc.record({
+	name: fc.constantFrom(undefined, "apps", "apps", "theirs"),
+	acls: maybe(fc.shuffledSubarray(rules)),
+	dns: fc.constantFrom(undefined, "10.72.0.1", "10.72.0.2"),
+});
+
+export const portInputs = fc.record({
+	switch: fc.constantFrom("theirs", "theirs", "theirs", "nobody"),
+	name: fc.constantFrom(undefined, undefined, "web", "their-port"),
+	mac: fc.constantFrom(undefined, "02:00:00:00:00:01"),
+	addresses: maybe(fc.shuffledSubarray(["10.72.0.5", "10.72.0.6", "fd00:72::5"], { minLength: 1 })),
+	portSecurity: maybe(fc.boolean()),
+	hostnames: maybe(fc.shuffledSubarray(["web", "web.apps", "db"], { minLength: 1 })),
 });

@@ -1,0 +1,206 @@
+// OvnChassis: what ovn-controller on a host has to know. The daemon itself is the distribution's (package ovn-host).
+// Source: ovn-controller(8), "Configuration".
+import { NetplumbError } from "../errors";
+import type { ColumnValue, Operation } from "../host/change";
+import { columnAt } from "../host/inverse";
+import { rowMark } from "../host/marks";
+import type { Database, OvsValue, Snapshot, Tables } from "../host/snapshot";
+import { boolean, type Infer, ip, object, oneOf, optional, rule } from "../validate/index";
+import { differing, inWords, remembered } from "./columns";
+import { openVswitch } from "./facts";
+import { type Kind, operation, type Wish } from "./kind";
+import { refuseOther, tlsRow } from "./ovn-central";
+import { databaseAt, logicalName, remote, tls, tlsFits } from "./ovn-inputs";
+import { planRows, rowsExist, tablesIn } from "./ovn-rows";
+
+const shape = object({
+	southbound: remote,
+	encapIp: ip(),
+	encapType: optional(oneOf("geneve", "vxlan"), "geneve"),
+	systemId: optional(logicalName),
+	datapath: optional(oneOf("system", "netdev")),
+	tls: optional(tls),
+	adopt: optional(boolean),
+});
+
+export const ovnChassisSchema = rule(shape, ["southbound", "tls"], (args, complain) =>
+	tlsFits("southbound", args.southbound, args.tls, complain),
+);
+
+export type OvnChassisArgs = Infer<typeof ovnChassisSchema>;
+
+/** The database of Open vSwitch, for the row and the table that no other verb knows. */
+const SWITCH: Database = ["ovs-vsctl"];
+/** ovn-controller makes it when it starts (ovn-controller(8), "ovn-bridge"). */
+export const BRIDGE = "br-int";
+const MARK = "external_ids:netplumb";
+const BEFORE = "external_ids:netplumb-before";
+/** Seconds that ovn-controller has to reach the southbound database. */
+const REACH_SECONDS = 10;
+
+interface Before {
+	/** Keys of external_ids; null: it was not there. */
+	ids: Record<string, ColumnValue | null>;
+	/** The datapath type of ovn-controller's bridge. */
+	datapath: string;
+}
+
+export const ovnChassis: Kind<OvnChassisArgs> = {
+	name: "OvnChassis",
+	schema: ovnChassisSchema,
+	outputs: ["bridge", "chassis"],
+	replace: [],
+	complete: (args) => args,
+	physicalName: () => "ovn-chassis",
+	containers: () => [],
+	facts: ["chassis"],
+	databases: () => [SWITCH],
+	heals: () => false,
+
+	plan(wish, snapshot) {
+		const tables = tablesIn(SWITCH, snapshot, "install and start openvswitch-switch");
+		return wish.wanted ? planChassis(wish, wish.wanted, tables, snapshot) : planRemoval(wish, tables, snapshot);
+	},
+
+	observe(args, _mark, snapshot) {
+		const row = own(snapshot.databases?.[SWITCH.join(" ")]);
+		const id = (key: string) => columnAt(row?.columns ?? {}, `external_ids:${key}`) as string | undefined;
+		const found: OvnChassisArgs = { ...args };
+		if (row) {
+			// What is not there at all is drift, and no input.
+			found.southbound = id("ovn-remote") ?? args.southbound;
+			found.encapIp = id("ovn-encap-ip") ?? args.encapIp;
+			if (args.systemId !== undefined) found.systemId = id("system-id") ?? args.systemId;
+		}
+		return { args: found, outputs: { bridge: BRIDGE, chassis: id("system-id") ?? args.systemId ?? "" } };
+	},
+
+	exists: rowsExist,
+};
+
+function own(tables: Tables | string | undefined): { row: string; columns: Record<string, OvsValue> } | undefined {
+	const [entry] = typeof tables === "object" ? Object.entries(tables["Open_vSwitch"] ?? {}) : [];
+	return entry && { row: entry[0], columns: entry[1] };
+}
+
+function planChassis(wish: Wish<OvnChassisArgs>, args: OvnChassisArgs, tables: Tables, snapshot: Snapshot): Operation[] {
+	const where = `host ${snapshot.hostName}:`;
+	const found = own(tables)!;
+	const ovs = openVswitch(snapshot);
+	const bridge = ovs.bridges[BRIDGE];
+	if (!bridge || !/^(?:not )?connected$/.test(snapshot.chassis ?? ""))
+		throw new NetplumbError(
+			"missing",
+			`${where} found no running ovn-controller (${reason(snapshot, bridge !== undefined)}), expected one; install ovn-host, or start it: systemctl start ovn-controller`,
+		);
+	if (!Object.values(snapshot.host.links).some(({ addresses }) => addresses.some((one) => one.split("/")[0] === args.encapIp)))
+		throw new NetplumbError(
+			"missing",
+			`${where} encapIp: found no interface with ${args.encapIp}, expected one of the host's own addresses; correct it`,
+		);
+	const owner = rowMark(found.columns);
+	const mine = owner !== undefined && wish.marks.includes(owner);
+	const foreign = columnAt(found.columns, "external_ids:ovn-remote");
+	if (!mine && owner !== undefined)
+		throw new NetplumbError(
+			"conflict",
+			`${where} found another OvnChassis (${owner}), expected one on a host; remove one of the two`,
+		);
+	if (!mine && foreign !== undefined && args.adopt !== true)
+		throw new NetplumbError(
+			"conflict",
+			`${where} southbound: found ${foreign}, which netplumb did not set, expected none; set adopt: true to take the settings over`,
+		);
+	const systemId = columnAt(found.columns, "external_ids:system-id");
+	const datapath = args.datapath ?? (ovs.kernelDatapath ? "system" : "netdev");
+	const columns: Record<string, ColumnValue> = {
+		"external_ids:ovn-remote": args.southbound,
+		"external_ids:ovn-encap-type": args.encapType,
+		"external_ids:ovn-encap-ip": args.encapIp,
+		"external_ids:ovn-bridge-datapath-type": datapath,
+	};
+	const kept = mine ? remembered<Before>({ name: ".", columns: found.columns }, BEFORE, snapshot.hostName) : undefined;
+	if (args.systemId !== undefined) columns["external_ids:system-id"] = args.systemId;
+	else if (kept && "external_ids:system-id" in kept.ids)
+		columns["external_ids:system-id"] = kept.ids["external_ids:system-id"] ?? undefined;
+	if ((args.systemId ?? columns["external_ids:system-id"] ?? systemId) === undefined)
+		throw new NetplumbError(
+			"missing",
+			`${where} systemId: found no external_ids:system-id in Open vSwitch, expected one, which is the chassis' name; give systemId`,
+		);
+	const now = Object.fromEntries(Object.keys(columns).map((path) => [path, columnAt(found.columns, path) ?? null]));
+	const ids = Object.entries({ ...now, ...kept?.ids }).sort(([a], [b]) => (a < b ? -1 : 1));
+	const before: Before = {
+		ids: Object.fromEntries(ids),
+		datapath: kept?.datapath ?? String(bridge.columns["datapath_type"] ?? ""),
+	};
+	columns[MARK] = wish.mark;
+	columns[BEFORE] = JSON.stringify(before);
+	const operations: Operation[] = [];
+	// ovn-controller would do it, but would not take it back.
+	if (bridge.columns["datapath_type"] !== datapath)
+		operations.push(
+			operation(
+				{ verb: "row.set", table: "Bridge", row: BRIDGE, columns: { datapath_type: datapath } },
+				`set datapath_type ${datapath} of bridge ${BRIDGE}`,
+			),
+		);
+	if (args.tls) refuseOther(wish, tables, "SSL", () => true, "TLS settings of Open vSwitch", snapshot);
+	const row = args.tls ? [tlsRow(args.tls, { table: "Open_vSwitch", row: ".", column: "ssl" })] : [];
+	operations.push(...planRows(wish, SWITCH, tables, row));
+	const changes = differing(found.columns, columns);
+	if (Object.keys(changes).length > 0) {
+		const shown = Object.entries(changes).filter(([path]) => path !== MARK && path !== BEFORE);
+		const words = inWords(Object.fromEntries(shown.map(([path, value]) => [path.replace("external_ids:", ""), value])));
+		operations.push(
+			operation(
+				{ verb: "record.set", database: SWITCH, table: "Open_vSwitch", row: found.row, columns: changes },
+				`set ${words || "the owner mark"} for ovn-controller`,
+			),
+		);
+	}
+	if (snapshot.chassis !== "connected" || "external_ids:ovn-remote" in changes)
+		operations.push(
+			operation({ verb: "chassis.wait", seconds: REACH_SECONDS }, `wait for ovn-controller to reach ${args.southbound}`),
+		);
+	return operations;
+}
+
+function reason(snapshot: Snapshot, bridge: boolean): string {
+	const said = snapshot.chassis ?? "";
+	if (said === "absent") return "OVN is not installed";
+	return bridge || said !== "" ? said.split("\n")[0]!.slice(0, 120) : `no bridge ${BRIDGE}`;
+}
+
+function planRemoval(wish: Wish<OvnChassisArgs>, tables: Tables, snapshot: Snapshot): Operation[] {
+	const found = own(tables);
+	const operations = planRows(wish, SWITCH, tables, []);
+	if (!found || !wish.marks.includes(rowMark(found.columns) ?? "")) return operations;
+	const was = remembered<Before>({ name: ".", columns: found.columns }, BEFORE, snapshot.hostName);
+	const columns: Record<string, ColumnValue> = {};
+	for (const [path, value] of Object.entries(was?.ids ?? {})) columns[path] = value ?? undefined;
+	// Adopted settings stay in force, and with them the chassis.
+	const stays = columns["external_ids:ovn-remote"] !== undefined;
+	const changes = differing(found.columns, columns);
+	if (Object.keys(changes).length > 0)
+		operations.push(
+			operation(
+				{ verb: "record.set", database: SWITCH, table: "Open_vSwitch", row: found.row, columns: changes },
+				"give ovn-controller its settings back",
+			),
+		);
+	const ovs = openVswitch(snapshot);
+	const bridge = ovs.bridges[BRIDGE];
+	const datapath = was && bridge && bridge.columns["datapath_type"] !== was.datapath ? { datapath: was.datapath } : {};
+	const leave = { verb: "chassis.leave", row: found.row, bridge: BRIDGE, ...datapath } as const;
+	if (stays) return [...operations, operation({ ...leave, ports: [] }, "take the owner mark off Open vSwitch")];
+	const ports = Object.values(ovs.ports)
+		.filter(({ bridge, columns }) => bridge === BRIDGE && columnAt(columns, "external_ids:ovn-chassis-id") !== undefined)
+		.map((port) => port.name)
+		.sort();
+	// A delete that stopped half-way may have given these back already.
+	const name = String(wish.previous?.systemId ?? columnAt(found.columns, "external_ids:system-id") ?? "");
+	const database = databaseAt("ovn-sbctl", wish.previous?.southbound, wish.previous?.tls);
+	const forget = { database, name };
+	return [...operations, operation({ ...leave, ports, forget }, `take chassis ${name} out of the southbound database`)];
+}

@@ -1,0 +1,129 @@
+// From the rows that a resource shall have in a database of OVN to the changes that lead there. Rows of one resource are told apart by
+// external_ids:netplumb-row beside the owner mark.
+import { NetplumbError } from "../errors";
+import type { ColumnValue, Operation } from "../host/change";
+import { columnAt } from "../host/inverse";
+import { rowMark } from "../host/marks";
+import { databaseId, markedRows, ROOTS } from "../host/records";
+import type { Database, OvsValue, RecordParent, Snapshot, Tables } from "../host/snapshot";
+import { differing, inWords } from "./columns";
+import { operation, type Wish } from "./kind";
+
+export const ROLE = "external_ids:netplumb-row";
+const MARK = "external_ids:netplumb";
+
+export interface WantedRow {
+	table: string;
+	/** Which of the resource's rows it is. */
+	role: string;
+	/** "logical switch apps": for descriptions. */
+	words: string;
+	columns: Record<string, ColumnValue>;
+	/** Columns whose other keys are removed. */
+	whole?: string[];
+	parent?: RecordParent;
+}
+
+/** The column that refers to the rows of a table. */
+const REFERENCES: Record<string, [tables: string[], column: string]> = {
+	Logical_Switch_Port: [["Logical_Switch"], "ports"],
+	ACL: [["Logical_Switch"], "acls"],
+	DNS: [["Logical_Switch"], "dns_records"],
+	Connection: [["NB_Global", "SB_Global"], "connections"],
+	SSL: [["NB_Global", "SB_Global", "Open_vSwitch"], "ssl"],
+};
+
+/** The tables of a database that answers. */
+export function tablesIn(database: Database, snapshot: Snapshot, wayOut: string): Tables {
+	const tables = snapshot.databases?.[databaseId(database)];
+	if (typeof tables === "object") return tables;
+	throw new NetplumbError("missing", `host ${snapshot.hostName}: ${tables ?? `nothing is known of ${database[0]}`}; ${wayOut}`);
+}
+
+/** The row that refers to this one. */
+export function parentOf(tables: Tables, table: string, row: string): RecordParent | undefined {
+	const [parents, column] = REFERENCES[table] ?? [[], ""];
+	for (const parent of parents)
+		for (const [uuid, columns] of Object.entries(tables[parent] ?? {}))
+			if (references(columns, column).includes(row)) return { table: parent, row: uuid, column };
+	return undefined;
+}
+
+export function references(columns: Record<string, OvsValue>, column: string): string[] {
+	return [columns[column] ?? []].flat() as string[];
+}
+
+export function planRows<A>(wish: Wish<A>, database: Database, tables: Tables, wanted: readonly WantedRow[]): Operation[] {
+	// The row of Open vSwitch itself can carry a mark, but is nobody's to remove.
+	const own = markedRows(tables, wish.marks).filter(({ table }) => table !== "Open_vSwitch");
+	const operations: Operation[] = [];
+	const used = new Set<string>();
+	for (const { table, role, words, columns, whole = [], parent } of wanted) {
+		const found = own.find((one) => one.table === table && columnAt(one.columns, ROLE) === role && !used.has(one.row));
+		const held = found && (!parent || parentOf(tables, table, found.row) !== undefined);
+		const settings = { ...columns, [MARK]: wish.mark, [ROLE]: role };
+		if (!found || !held) {
+			const change = { verb: "record.add", database, table, columns: settings, ...(parent ? { parent } : {}) } as const;
+			operations.push(operation(change, `make ${words}`));
+			continue;
+		}
+		used.add(found.row);
+		for (const map of whole)
+			for (const key of Object.keys((found.columns[map] ?? {}) as object))
+				if (!(`${map}:${key}` in settings)) Object.assign(settings, { [`${map}:${key}`]: undefined });
+		const changes = differing(found.columns, settings);
+		if (Object.keys(changes).length === 0) continue;
+		const what = `set ${inWords(changes) || "the owner mark"} of ${words}`;
+		operations.push(operation({ verb: "record.set", database, table, row: found.row, columns: changes }, what));
+	}
+	// What is referred to goes before what refers to it.
+	const gone = own
+		.filter(({ row }) => !used.has(row))
+		.sort((a, b) => Number(ROOTS.includes(a.table)) - Number(ROOTS.includes(b.table)));
+	for (const { table, row, columns } of gone) {
+		const parent = parentOf(tables, table, row);
+		const described =
+			`remove ${TITLES[table] ?? table} ${String(columnAt(columns, "name") ?? columnAt(columns, ROLE) ?? "")}`.trimEnd();
+		operations.push(operation({ verb: "record.remove", database, table, row, ...(parent ? { parent } : {}) }, described));
+	}
+	return operations;
+}
+
+const TITLES: Record<string, string> = {
+	Logical_Switch: "logical switch",
+	Logical_Switch_Port: "logical port",
+	DNS: "the names of",
+	Connection: "listener",
+	SSL: "the TLS settings of",
+};
+
+/** What a kind says in its `exists`: a database that does not answer may hold anything. */
+export function rowsExist(marks: readonly string[], { databases = {} }: Snapshot): boolean | string {
+	let silent: string | undefined;
+	for (const tables of Object.values(databases)) {
+		if (typeof tables === "string") silent ??= tables;
+		else if (markedRows(tables, marks).length > 0) return true;
+	}
+	return silent ?? false;
+}
+
+/** A row of that name which somebody else made is in the way. */
+export function refuseTaken(
+	wish: { marks: readonly string[] },
+	tables: Tables,
+	table: string,
+	name: string,
+	snapshot: Snapshot,
+	words: string,
+): void {
+	const taken = Object.values(tables[table] ?? {}).find(
+		(columns) => columns["name"] === name && !wish.marks.includes(rowMark(columns) ?? ""),
+	);
+	if (!taken) return;
+	const owner = rowMark(taken);
+	const whose = owner === undefined ? "that netplumb did not make" : `of another netplumb resource (${owner})`;
+	throw new NetplumbError(
+		"conflict",
+		`host ${snapshot.hostName}: name: found a ${words} "${name}" ${whose}, expected the name to be free; choose another name`,
+	);
+}

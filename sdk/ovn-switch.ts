@@ -1,0 +1,52 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { OvnTls } from "./ovn-central";
+import { existing, type HostInput, NetplumbResource } from "./resource";
+
+/** A rule of a logical switch. Of those that match a packet, the one with the highest priority decides; without one it is allowed. */
+export interface OvnAcl {
+	/** `"to-lport"`: on the way to a container. `"from-lport"`: on the way from it. */
+	direction: pulumi.Input<"to-lport" | "from-lport">;
+	/** 0 to 32767. */
+	priority: pulumi.Input<number>;
+	/** Which packets, in OVN's language: `ip4.src == 10.70.0.5 && tcp.dst == 80` (ovn-sb(5), "Logical Flow match"). */
+	match: pulumi.Input<string>;
+	/** What happens to them. `"allow-related"` lets the answers back too. */
+	action: pulumi.Input<"allow" | "allow-related" | "allow-stateless" | "drop" | "reject">;
+}
+
+/** The inputs of an `OvnSwitch`. */
+export interface OvnSwitchArgs {
+	/** A host with ovn-nbctl: the one of `OvnCentral`, or another one that reaches `northbound`. Another address or port replaces the switch. */
+	host: HostInput;
+	/** The address of the northbound database. Default: its socket on the host. A change replaces the switch. */
+	northbound?: pulumi.Input<string>;
+	/** The files for TLS, where `northbound` is an ssl address. Changes in place. */
+	tls?: pulumi.Input<OvnTls>;
+	/** The switch's name. Default: derived from the resource's name. A change replaces the switch. */
+	name?: pulumi.Input<string>;
+	/** The rules. Default: none, and everything is allowed. Changes in place, all of them at once. */
+	acls?: pulumi.Input<pulumi.Input<OvnAcl>[]>;
+	/** An IPv4 address at which containers ask for the names of ports (`OvnPort.hostnames`). Default: none. Changes in place. */
+	dns?: pulumi.Input<string>;
+}
+
+/**
+ * A logical switch of OVN: one layer 2 network over all hosts that have a port of it.
+ *
+ * ```ts
+ * const apps = new OvnSwitch("apps", { host, dns: "10.70.0.1" });
+ * ```
+ */
+export class OvnSwitch extends NetplumbResource {
+	/** The switch's name. */
+	declare readonly name: pulumi.Output<string>;
+
+	/** Reads a switch that another program made with the same project, stack and resource name. Changes nothing. */
+	static get(name: string, id: pulumi.Input<pulumi.ID>, args: OvnSwitchArgs, opts?: pulumi.CustomResourceOptions): OvnSwitch {
+		return new OvnSwitch(name, args, existing(id, opts));
+	}
+
+	constructor(name: string, args: OvnSwitchArgs, opts?: pulumi.CustomResourceOptions) {
+		super("OvnSwitch", name, { name: undefined, ...args }, [], opts);
+	}
+}

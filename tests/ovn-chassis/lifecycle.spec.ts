@@ -1,0 +1,106 @@
+import { expect } from "chai";
+import { on, useLab } from "../support/lab";
+import { address, central, chassis, cloud, leavesNoTrace, sbctl, useOvn } from "../support/ovn";
+import { failure, useResources } from "../support/resource";
+import { eventually } from "../support/wiring";
+
+const chassisNames = async () => (await sbctl("--bare", "--columns=name", "list", "Chassis")).split("\n").filter(Boolean).sort();
+const vsctl = (host: string, ...argv: string[]) => on(host, "ovs-vsctl", "--timeout=10", ...argv);
+const ids = (host: string) => vsctl(host, "get", "Open_vSwitch", ".", "external_ids");
+const controller = (verb: string) => on("h2", "/usr/share/ovn/scripts/ovn-ctl", `${verb}_controller`, "--no-monitor");
+
+describe("OvnChassis", function () {
+	this.timeout(60_000);
+	useLab(2);
+	useOvn("h1", "h2");
+	useResources();
+
+	const basic = () => ({ southbound: `tcp:${address("h1")}:6642`, encapIp: address("h2") });
+	const listening = () => central().create({ address: address("h1"), tls: false });
+
+	it("makes hosts known to each other, and leaves no trace on any of them", () =>
+		leavesNoTrace(["h1", "h2"], async () => {
+			const { h1, h2, central } = await cloud("h1", "h2");
+			await eventually(chassisNames, ["h1", "h2"]);
+			await eventually(async () => (await vsctl("h1", "list-ports", "br-int")).includes("ovn-h2-"), true);
+			expect(h2!.state).to.include({ bridge: "br-int", chassis: "h2" });
+			expect(await h2!.read()).to.deep.equal([]);
+			expect((await h2!.diff(basic())).changes).to.equal(false);
+			await h2!.delete();
+			await eventually(chassisNames, ["h1"]);
+			await h1!.delete();
+			await central!.delete();
+		}));
+
+	it("changes everything in place, and gives an own name back", async () => {
+		await listening();
+		const one = await chassis("h2").create(basic());
+		await one.update({ ...basic(), encapType: "vxlan", systemId: "rack-7" });
+		expect(await ids("h2"))
+			.to.contain("system-id=rack-7")
+			.and.to.contain("ovn-encap-type=vxlan");
+		expect(await one.read()).to.deep.equal([]);
+		await one.update(basic());
+		expect(await ids("h2"))
+			.to.contain("system-id=h2")
+			.and.to.contain("ovn-encap-type=geneve");
+		expect(await one.read()).to.deep.equal([]);
+	});
+
+	it("shows what was changed by hand, and mends it", async () => {
+		await listening();
+		const one = await chassis("h2").create(basic());
+		await vsctl("h2", "set", "Open_vSwitch", ".", "external_ids:ovn-encap-ip=192.0.2.9");
+		expect((await one.read())?.join()).to.contain(`set ovn-encap-ip ${address("h2")} for ovn-controller`);
+		expect(one.state["encapIp"]).to.equal("192.0.2.9");
+		await one.update(basic());
+		expect(await one.read()).to.deep.equal([]);
+	});
+
+	it("takes over settings that are there, and gives them back", async () => {
+		await listening();
+		await vsctl(
+			"h2",
+			"set",
+			"Open_vSwitch",
+			".",
+			`external_ids:ovn-remote="tcp:${address("h1")}:6642"`,
+			"external_ids:ovn-encap-ip=192.0.2.9",
+		);
+		try {
+			const before = await ids("h2");
+			expect(await failure(chassis("h2").create(basic()))).to.match(
+				/southbound: found tcp:.* which netplumb did not set, expected none; set adopt/,
+			);
+			const one = await chassis("h2").create({ ...basic(), adopt: true });
+			await one.delete();
+			expect(await ids("h2")).to.equal(before);
+		} finally {
+			await vsctl("h2", "remove", "Open_vSwitch", ".", "external_ids", "ovn-remote", "ovn-encap-ip");
+		}
+	});
+
+	it("refuses a second one, an address of another host, and a database that does not answer, with nothing left", async () => {
+		await listening();
+		const before = await ids("h2");
+		expect(await failure(chassis("h2").create({ ...basic(), encapIp: address("h1") }))).to.contain(
+			"encapIp: found no interface with",
+		);
+		expect(await failure(chassis("h2").create({ ...basic(), southbound: `tcp:${address("h1")}:6699` }))).to.contain(
+			"ovn-controller is not connected after 10 s",
+		);
+		expect(await ids("h2")).to.equal(before);
+		await chassis("h2").create(basic());
+		expect(await failure(chassis("h2", "second").create(basic()))).to.contain("found another OvnChassis (lab/test/chassis-h2-");
+	});
+
+	it("says how to start an ovn-controller that does not run", async () => {
+		await controller("stop");
+		try {
+			const said = await failure(chassis("h2").create(basic()));
+			expect(said).to.contain("found no running ovn-controller (").and.to.contain("systemctl start ovn-controller");
+		} finally {
+			await controller("start");
+		}
+	});
+});
