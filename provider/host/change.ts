@@ -74,13 +74,15 @@ export type Change =
 	| { verb: "chassis.wait"; seconds: number }
 	/**
 	 * What ovn-controller leaves behind when it has lost its settings: its row in the southbound database (`forget`), where that can be
-	 * reached, its tunnel ports, and the datapath type of its bridge. Last of all the owner mark goes from Open vSwitch's own row.
+	 * reached, its tunnel ports, and what it set on its bridge. Last of all the owner mark goes from Open vSwitch's own row.
 	 */
 	| {
 			verb: "chassis.leave";
 			row: string;
 			bridge: string;
 			ports: string[];
+			/** Keys of the bridge's external_ids. */
+			ids: string[];
 			datapath?: string;
 			forget?: { database: Database; name: string };
 	  }

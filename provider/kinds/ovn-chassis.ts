@@ -193,14 +193,16 @@ function planRemoval(wish: Wish<OvnChassisArgs>, tables: Tables, snapshot: Snaps
 	const bridge = ovs.bridges[BRIDGE];
 	const datapath = was && bridge && bridge.columns["datapath_type"] !== was.datapath ? { datapath: was.datapath } : {};
 	const leave = { verb: "chassis.leave", row: found.row, bridge: BRIDGE, ...datapath } as const;
-	if (stays) return [...operations, operation({ ...leave, ports: [] }, "take the owner mark off Open vSwitch")];
+	if (stays) return [...operations, operation({ ...leave, ports: [], ids: [] }, "take the owner mark off Open vSwitch")];
 	const ports = Object.values(ovs.ports)
 		.filter(({ bridge, columns }) => bridge === BRIDGE && columnAt(columns, "external_ids:ovn-chassis-id") !== undefined)
 		.map((port) => port.name)
 		.sort();
+	// The connection tracking zones of ports that are gone: without a connection they stay (ovn-controller(8), "ct-zone-*").
+	const ids = Object.keys((bridge?.columns["external_ids"] ?? {}) as object).filter((key) => key.startsWith("ct-zone-"));
 	// A delete that stopped half-way may have given these back already.
 	const name = String(wish.previous?.systemId ?? columnAt(found.columns, "external_ids:system-id") ?? "");
 	const database = databaseAt("ovn-sbctl", wish.previous?.southbound, wish.previous?.tls);
 	const forget = { database, name };
-	return [...operations, operation({ ...leave, ports, forget }, `take chassis ${name} out of the southbound database`)];
+	return [...operations, operation({ ...leave, ports, ids, forget }, `take chassis ${name} out of the southbound database`)];
 }

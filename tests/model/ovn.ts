@@ -117,6 +117,7 @@ export function apply(snapshot: Snapshot, change: OvnChange): void {
 			"external_ids:netplumb": undefined,
 			"external_ids:netplumb-before": undefined,
 		});
+		for (const id of change.ids) setRow(snapshot, "Bridge", change.bridge, { [`external_ids:${id}`]: undefined });
 		if (change.datapath !== undefined) setRow(snapshot, "Bridge", change.bridge, { datapath_type: change.datapath });
 		return;
 	}
