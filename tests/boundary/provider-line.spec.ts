@@ -64,7 +64,7 @@ describe("the line in the state", () => {
 				encoding: "utf8",
 			});
 			expect(names.trim()).to.equal(
-				"Host IsolatedNetwork NatPublish OverlayNetwork OvsBridge OvsTunnel StaticContainerIp Subnet VethAttachment",
+				"Host IsolatedNetwork NatPublish OverlayNetwork OvsBridge OvsTunnel RoutedNetwork StaticContainerIp StaticRoute Subnet VethAttachment",
 			);
 		} finally {
 			rmSync(project, { recursive: true, force: true });
