@@ -708,7 +708,7 @@ run() {
 		# What came together is done together. A container that starts does not wait for the end of a full check.
 		more=$(dd if="$run/events" iflag=nonblock bs=65536 count=1 2>/dev/null)
 		list
-		links=
+		links='' told=''
 		while read -r word rest; do
 			case $word in
 			check) full=1 ;;
@@ -717,7 +717,7 @@ run() {
 			woken) full=1 waking='' ;;
 			start) starts="$starts $rest" ;;
 			link) links="$links$nl# link $rest" ;;
-			nft) links="$links$nl# table" ;;
+			nft) told=1 ;;
 			esac
 		done <<-END
 			$line
@@ -729,6 +729,7 @@ run() {
 			quiet
 			exec sh "$self" run
 		fi
+		[ -z "$told" ] || table_whole || links="$links$nl# table"
 		# A full check is finished before the next one is begun: else many events would keep it from its end.
 		if [ -n "$full" ] && [ -z "${todo#"${todo%%[! ]*}"}" ]; then todo=$all full=''; fi
 		# Containers that started together are made together, but the first not only with the last of a hundred.
@@ -772,6 +773,27 @@ run() {
 }
 # The files with one of these lines.
 naming() { (cd "$home/desired" && grep -lxF -e "$1" /dev/null $regular 2>/dev/null); }
+# Most transactions are netplumb's own, or none of ours. So it is asked at once and without the lock whether the rules are there, and of
+# each resource as many elements as it has; only where something is missing, each is looked at.
+table_whole() (
+	table='' written='' whole=''
+	has_ruleset || exit 1
+	cd "$home/desired" || exit 1
+	set -- $(naming '# table')
+	[ $# -gt 0 ] || exit 0
+	! grep -q docker_accepts "$@" || { docker_accepts iptables && docker_accepts ip6tables; } || exit 1
+	nft list table inet netplumb 2>/dev/null | awk '
+		!listing && FNR == 1 { made = 0 }
+		!listing && /^# nft / { made++ }
+		!listing && sub(/^mark=/, "") { gsub(/\047/, ""); want[$0] += made }
+		listing {
+			while (match($0, /comment "netplumb:[^"]*"/)) {
+				have[substr($0, RSTART + 18, RLENGTH - 19)]++
+				$0 = substr($0, RSTART + RLENGTH)
+			}
+		}
+		END { for (mark in want) if (have[mark] < want[mark]) exit 1 }' "$@" listing=1 -
+)
 # Ends the sources: all of this process's group but the process itself.
 quiet() {
 	rm -f "$run/events"

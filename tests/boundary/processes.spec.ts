@@ -47,17 +47,30 @@ describe("the border between the processes", () => {
 describe("a kind", () => {
 	const kebab = (name: string) => name.replace(/(?!^)([A-Z])/g, "-$1").toLowerCase();
 
+	const text = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : "");
+	const examples = readdirSync(path.join(repository, "examples")).map((example) =>
+		text(path.join(repository, "examples", example, "index.ts")),
+	);
+	const components = readdirSync(path.join(repository, "sdk"))
+		.filter((file) => file.endsWith(".ts"))
+		.map((file) => text(path.join(repository, "sdk", file)));
+	/** Itself, or by way of a component. */
+	const makes = (program: string, name: string): boolean =>
+		program.includes(`new ${name}(`) ||
+		components.some((component) => {
+			const [, made] = /class (\w+) extends pulumi\.ComponentResource/.exec(component) ?? [];
+			return made !== undefined && component.includes(`new ${name}(`) && program.includes(`new ${made}(`);
+		});
+
 	for (const name of Object.keys(kinds)) {
 		it(`${name} has its class, planner, tests, page and a place in an example`, () => {
 			const file = kebab(name);
 			const places = [`sdk/${file}.ts`, `provider/kinds/${file}.ts`, `tests/${file}`, `docs/resources/${file}.md`];
 			expect(places.filter((place) => !existsSync(path.join(repository, place)))).to.deep.equal([]);
-			const examples = readdirSync(path.join(repository, "examples")).map((example) =>
-				path.join(repository, "examples", example, "index.ts"),
-			);
-			expect(examples.some((example) => existsSync(example) && readFileSync(example, "utf8").includes(`new ${name}(`))).to.equal(
-				true,
-			);
+			expect(
+				examples.some((example) => makes(example, name)),
+				name,
+			).to.equal(true);
 		});
 	}
 });
