@@ -37,12 +37,14 @@ const expected: Record<string, Record<string, [next: unknown, means: "update" | 
 		mac: ["02:00:00:00:00:02", "update"],
 		mtu: [1500, "update"],
 		vlan: [10, "update"],
+		portSecurity: [undefined, "update"],
 		adopt: [false, "update"],
 	},
 	StaticContainerIp: {
 		container: ["db", "replace"],
 		interface: ["eth2", "replace"],
 		addresses: [["10.0.0.6/24", "fd00::5/64"], "update"],
+		portSecurity: [false, "update"],
 		gateway: ["10.0.0.2", "update"],
 		gateway6: ["fd00::2", "update"],
 		defaultRoute: [false, "update"],
@@ -111,6 +113,7 @@ const expected: Record<string, Record<string, [next: unknown, means: "update" | 
 		allow: [[], "update"],
 		services: [[], "update"],
 		mtu: [1300, "update"],
+		vlan: [11, "update"],
 		datapath: ["system", "replace"],
 	},
 	NatPublish: {
