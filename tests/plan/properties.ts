@@ -118,7 +118,11 @@ export function itKeepsItsPromises<A extends object>({ kind, start, inputs, unto
 			for (const count of cuts(kind.plan(wish(args), before))) {
 				const stopped = applyPlan(before, created.done, count).after;
 				const { after } = applyPlan(stopped, kind.plan(wish(args), stopped));
-				same(ours(structuredClone(after), args), ours(structuredClone(created.after), args), `the creation stopped after ${count}`);
+				same(
+					ours(structuredClone(after), args),
+					ours(structuredClone(created.after), args),
+					`the creation stopped after ${count}`,
+				);
 				const left = applyPlan(after, kind.plan(wish<A>(undefined, previous), after)).after;
 				same(essence(left), essence(before), `the creation stopped after ${count}, and the delete after it`);
 			}
