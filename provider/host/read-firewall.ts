@@ -41,10 +41,10 @@ read_filter() {
 		tool=$3-$variant
 		[ "$variant" != "\${variants%% *}" ] || tool=$3
 		found=$("$tool" -w 20 -S 2>&1)
-		status=$?
-		case "$found" in *'-N DOCKER-USER'*) ;; *) [ $status -ne 0 ] || continue ;; esac
+		listed=$?
+		case "$found" in *'-N DOCKER-USER'*) ;; *) [ $listed -ne 0 ] || continue ;; esac
 		section filter "$1" "$tool"
-		printf '%s\\nstatus %s' "$found" $status
+		printf '%s\\nstatus %s' "$found" $listed
 		return
 	done
 }

@@ -260,6 +260,9 @@ function ranked(change: Change): [teardown: boolean, order: number] {
 	// Loopback addresses are routed only while the guard in front of them stands, and what the switch was is written down.
 	if (change.verb === "sysctl.set" && change.path.at(-1) === "route_localnet")
 		return change.value === "0" ? [true, 5] : [false, 14];
+	// In a container, the mark on the interface says that IPv6 was off: it stands before that is changed, and until it is changed back.
+	if (change.verb === "sysctl.set" && change.path.at(-1) === "disable_ipv6" && change.value === "0" && change.where !== HOST)
+		return [false, 12.5];
 	if (change.verb === "flows.set" && change.flows.length === 0) return [true, 2.5];
 	return rank[change.verb];
 }

@@ -35,7 +35,7 @@ export function casesFor(web: string, bare: string, neighbour: string): Case[] {
 		{
 			kind: "VethAttachment",
 			base: { b: bridge("br-f"), c: bridge("br-g") },
-			first: { container: bare, bridge: "br-f", vlan: 10 },
+			first: { container: bare, bridge: "br-f", vlan: 10, portSecurity: true },
 			second: { container: bare, bridge: "br-g", vlan: { trunks: [10, 20] }, mtu: 1400, mac: "02:00:00:00:00:44" },
 		},
 		{
@@ -46,7 +46,10 @@ export function casesFor(web: string, bare: string, neighbour: string): Case[] {
 		},
 		{
 			kind: "StaticContainerIp",
-			base: { b: bridge("br-f"), v: { kind: "VethAttachment", args: { container: web, bridge: "br-f", interface: "eth1" } } },
+			base: {
+				b: bridge("br-f"),
+				v: { kind: "VethAttachment", args: { container: web, bridge: "br-f", interface: "eth1", portSecurity: true } },
+			},
 			first: { container: web, interface: "eth1", addresses: ["10.60.0.5/24", "fd00:60::5/64"], gateway: "10.60.0.1" },
 			second: {
 				...{ container: web, interface: "eth1", addresses: ["10.60.0.6/24"], defaultRoute: false },
@@ -64,6 +67,12 @@ export function casesFor(web: string, bare: string, neighbour: string): Case[] {
 			base: {},
 			first: { name: "net-f", subnet: "10.61.0.0/24", egress: "internet", services: ["udp/53"] },
 			second: { name: "net-f", subnet: "10.61.0.0/24", clients: "isolated", mtu: 1400 },
+		},
+		{
+			kind: "StaticRoute",
+			base: {},
+			first: { from: "10.62.0.0/24", to: "10.63.0.0/24", via: neighbour },
+			second: { from: "10.64.0.0/24", to: "10.63.0.0/24", via: neighbour.replace(/\d+$/, "251") },
 		},
 	];
 }

@@ -32,7 +32,7 @@ const RANKS: KindName[][] = [
 	["OvsBridge", "IsolatedNetwork"],
 	["VethAttachment", "OvsTunnel"],
 	["StaticContainerIp"],
-	["NatPublish"],
+	["NatPublish", "StaticRoute"],
 ];
 const rankOf = (kind: KindName) => RANKS.findIndex((rank) => rank.includes(kind));
 

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import type { KindName } from "../../provider/kinds/registry";
 import { DB, hosts, WEB } from "../model/hosts";
-import { bridgeInputs, ipInputs, networkInputs, publishInputs, tunnelInputs, vethInputs } from "../plan/inputs";
+import { bridgeInputs, ipInputs, networkInputs, publishInputs, routeInputs, tunnelInputs, vethInputs } from "../plan/inputs";
 import type { Args } from "./engine";
 import type { Fault } from "./model-exchange";
 
@@ -37,6 +37,8 @@ export function slotsOf(containers: readonly [string, string] = [WEB, DB], bridg
 			interface: link,
 			addresses: inputs.addresses.map((one) => moved(one, last)),
 		}));
+	// The other neighbour of IPv6 is behind a bridge, where IPv6 may be off.
+	const route = routeInputs.map((inputs) => ({ ...inputs, via: inputs.via.replace("fd00:2::8", "fd00:2::9") }));
 	const slots: [string, KindName, Inputs][] = [
 		["b0", "OvsBridge", bridgeInputs.map((inputs) => ({ ...inputs, name: "br0", adopt: undefined }))],
 		["b1", "OvsBridge", bridgeInputs.map((inputs) => ({ ...inputs, name: "br-old", datapath: undefined, adopt: true }))],
@@ -51,6 +53,8 @@ export function slotsOf(containers: readonly [string, string] = [WEB, DB], bridg
 		["i2", "StaticContainerIp", ip(db, "eth1", 0)],
 		["p0", "NatPublish", publishInputs],
 		["p1", "NatPublish", publishInputs],
+		["r0", "StaticRoute", route],
+		["r1", "StaticRoute", route],
 	];
 	return slots;
 }
@@ -91,7 +95,9 @@ export const starts = fc
 		const dev = through && old?.columns["datapath_type"] === "netdev" ? "br-old" : "eth0";
 		const paths = {
 			"192.0.2.8": { dev, local: false, source: "192.0.2.7" },
+			"192.0.2.9": { dev: "eth0", local: false, source: "192.0.2.7" },
 			"fd00:2::8": { dev, local: false },
+			"fd00:2::9": { dev: "eth0", local: false },
 			"192.0.2.7": { dev: "lo", local: true },
 			"198.51.100.1": "unreachable" as const,
 		};
@@ -99,5 +105,7 @@ export const starts = fc
 		for (const name of Object.keys(host.host.links)) host.firewall.routeLocalnet[name] = false;
 		const user = { tool: "iptables", forwardDrops: drops, dropsTo: ["docker0"], accepts: false };
 		host.firewall.docker = docker ? { 4: user, 6: { ...user } } : {};
-		return { ...host, paths };
+		const on = (to: string, dev: string) => ({ to, dev, metric: to.includes(":") ? 1024 : 0, protocol: "static", onlink: false });
+		const near = [on("192.0.2.8/32", dev), on("192.0.2.9/32", "eth0"), on("fd00:2::9/128", "eth0")];
+		return { ...host, paths, host: { ...host.host, routes: [...host.host.routes, ...near] } };
 	});

@@ -129,5 +129,6 @@ export function difference(found: unknown, expected: unknown, path = ""): string
 	const [a, b] = [found, expected] as [Record<string, unknown>, Record<string, unknown>];
 	const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
 	const texts = keys.map((key) => difference(a[key], b[key], `${path}/${key}`)).filter((text) => text !== undefined);
-	return texts.slice(0, 5).join("; ");
+	// Two objects with the same values may differ in their prototypes, which is no difference between hosts.
+	return texts.length > 0 ? texts.slice(0, 5).join("; ") : undefined;
 }

@@ -112,6 +112,22 @@ export function itKeepsItsPromises<A extends object>({ kind, start, inputs, unto
 			expect(kind.exists([MARK], left)).to.equal(false);
 		}));
 
+	it("finishes a creation that stopped anywhere, and knows what it has to take back", () =>
+		holds((before, args, created) => {
+			const previous = stateAfter(kind, args, created.after);
+			for (const count of cuts(kind.plan(wish(args), before))) {
+				const stopped = applyPlan(before, created.done, count).after;
+				const { after } = applyPlan(stopped, kind.plan(wish(args), stopped));
+				same(
+					ours(structuredClone(after), args),
+					ours(structuredClone(created.after), args),
+					`the creation stopped after ${count}`,
+				);
+				const left = applyPlan(after, kind.plan(wish<A>(undefined, previous), after)).after;
+				same(essence(left), essence(before), `the creation stopped after ${count}, and the delete after it`);
+			}
+		}));
+
 	it("finishes a delete that stopped anywhere", () =>
 		holds((before, args, { after }) => {
 			const previous = stateAfter(kind, args, after);
