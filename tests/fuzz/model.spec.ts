@@ -16,8 +16,9 @@ describe("random programs on the model host", function () {
 	});
 	after(() => waiting());
 
-	it("are of all kinds", () => {
-		expect([...new Set(slotsOf().map(([, kind]) => kind))].sort()).to.deep.equal(Object.keys(kinds).sort());
+	it("are of all kinds but those of OVN, whose databases have a model of their own in tests/plan/ovn.spec.ts", () => {
+		const expected = Object.keys(kinds).filter((name) => !name.startsWith("Ovn"));
+		expect([...new Set(slotsOf().map(([, kind]) => kind))].sort()).to.deep.equal(expected.sort());
 	});
 
 	it("end where they were told to, step by step, and leave no trace", async () => {
