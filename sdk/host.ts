@@ -48,7 +48,7 @@ export interface HostArgs {
 	 * `"local"`: this machine, without SSH; `address` is then `"localhost"`.
 	 */
 	transport?: pulumi.Input<"ssh2" | "openssh" | "local">;
-	/** Reserved for putting the wiring back on the host itself after a restart. It has no effect yet. */
+	/** Whether the host itself puts the wiring back after restarts of containers, daemons and the host. Default true. An update. */
 	heal?: pulumi.Input<boolean>;
 	/**
 	 * What a delete does when the host cannot be reached. `"fail"` stops, and nothing is forgotten. `"forget"` takes the resource
