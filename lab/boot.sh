@@ -12,6 +12,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/boot-cgroups.sh"
 . "$here/boot-disk.sh"
+ovn=$(< "$here/boot-ovn.sh") # read now: a host has a /tmp of its own, and this file may lie in the machine's
 
 # A record names a process for good: pid, start time and the machine's boot. The pid may be used again, the three may not.
 record() {
@@ -108,7 +109,7 @@ init_stage() {
 	mount_disk
 	[ -e /run/lab/disk/made ] || first_boot
 	start_network
-	bash "$here/boot-ovn.sh" boot
+	bash -c "$ovn" boot-ovn.sh boot
 	/usr/sbin/sshd -E /var/log/sshd.log
 	start_docker
 	[ ! -e /var/lib/netplumb/agent ] || sh /var/lib/netplumb/agent start # no systemd here

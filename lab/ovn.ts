@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hostExec } from "./exec";
 import { bootScript, type LabOptions } from "./options";
@@ -17,8 +18,8 @@ export function ovnProblem(): string | undefined {
 }
 
 async function boot(name: string, words: string[], options: LabOptions): Promise<void> {
-	const script = join(dirname(bootScript()), "boot-ovn.sh");
-	const { exitCode, stdout, stderr } = await hostExec(name, ["bash", script, ...words], options);
+	const script = readFileSync(join(dirname(bootScript()), "boot-ovn.sh"), "utf8");
+	const { exitCode, stdout, stderr } = await hostExec(name, ["bash", "-c", script, "boot-ovn.sh", ...words], options);
 	if (exitCode !== 0)
 		throw new Error(`Host ${name} does not ${words.join(" ")} OVN: ${stderr || stdout || `exit code ${exitCode}`}`);
 }
