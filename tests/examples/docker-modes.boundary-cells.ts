@@ -5,7 +5,7 @@ import { Resource } from "../support/resource";
 import { inside, sh } from "../support/wiring";
 import type { Cell, Places } from "./docker-modes.cells";
 
-interface Asking {
+export interface Asking {
 	answers: (from: string, address: string, port: number | undefined, expected: string[]) => Promise<unknown>;
 	silent: (from: string, address: string, port?: number) => Promise<unknown>;
 }

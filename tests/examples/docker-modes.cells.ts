@@ -5,6 +5,7 @@ import { inContainer, makeContainer, on } from "../support/lab";
 import { failure, Resource } from "../support/resource";
 import { inside, link, removeContainers, sh } from "../support/wiring";
 import { isolatedCells, publishedCells } from "./docker-modes.boundary-cells";
+import { tunnelCells } from "./docker-modes.tunnel-cells";
 
 export const COLUMNS = [
 	"Address",
@@ -234,6 +235,7 @@ export function rowsOf({ h1, h2 }: Places, repair: () => Promise<void>): Record<
 			),
 		),
 		"netplumb: the same on a bridge with an uplink": row(...withUplink(cell, { h1, h2 })),
+		"netplumb: the same on an `OverlayNetwork`": row(...tunnelCells(cell, { h1, h2 }, { answers, silent })),
 		"netplumb: the same on an `IsolatedNetwork`": row(...isolatedCells(cell, { h1, h2 }, { answers, silent })),
 		"netplumb: `NatPublish`": row(...publishedCells(cell, { h1, h2 }, { answers, silent })),
 	};
