@@ -90,7 +90,7 @@ link_is() {
 }
 # The alias of a link is a list of words: ours is added, those of others stay.
 add_word() {
-	if [ "$mode" = many ] && is_fresh "$1"; then batch=$batch$nl"link set dev $1 alias $2"; return; fi
+	if [ "$mode" = many ] && is_fresh "$1"; then many_ip=$many_ip$nl"link set dev $1 alias $2"; return; fi
 	facts_of "$1" || return 1
 	case $facts in *"alias "*) facts=${facts##*alias } ;; *) facts= ;; esac
 	known=''
