@@ -12,7 +12,7 @@ import { boolean, type Infer, integer, interfaceName, ip, list, object, oneOf, o
 import { differing, inWords, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
-import { GUARD_VERBS, planGuard, planUnguard } from "./tunnel-guard";
+import { GUARD_VERBS, guardIsIdle, planGuard, planUnguard } from "./tunnel-guard";
 import { observedOptions, options, optionsOf, refuseTwin } from "./tunnel-options";
 import { checkUnderlay, mtuInside } from "./underlay";
 import { tag } from "./vlan";
@@ -94,7 +94,9 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 		return { args: found, outputs };
 	},
 
-	exists: (marks, snapshot) => (typeof snapshot.ovs === "string" ? snapshot.ovs : owned(marks, snapshot).length > 0),
+	// The guard goes last, and belongs to no tunnel in particular: as long as one is of no use, somebody has to take it away.
+	exists: (marks, snapshot) =>
+		typeof snapshot.ovs === "string" ? snapshot.ovs : owned(marks, snapshot).length > 0 || guardIsIdle(snapshot),
 };
 
 function owned(marks: readonly string[], snapshot: Snapshot): OvsPort[] {

@@ -116,6 +116,14 @@ export function planUnguard(gone: readonly OvsPort[], snapshot: Snapshot): Opera
 	);
 }
 
+/** True where the guard has elements that no tunnel needs: what is left when a deletion ends half-way. */
+export function guardIsIdle(snapshot: Snapshot): boolean {
+	const { firewall } = snapshot;
+	if (typeof firewall !== "object") return false;
+	const needed = new Set(elementsFor(ends(snapshot, [])).map(elementId));
+	return (firewall.table?.elements ?? []).some((element) => element.set in TUNNEL_SETS && !needed.has(elementId(element)));
+}
+
 function settle(wanted: readonly Element[], snapshot: Snapshot): Operation[] {
 	const firewall = firewallOf(snapshot);
 	const { table } = firewall;

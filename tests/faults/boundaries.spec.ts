@@ -19,7 +19,9 @@ const FEW = 30;
 const CONTAINERS = ["fault-web", "fault-bare"];
 /** What is kept with what is made: tests/heal has the faults of a host's memory. And OVN, which the lab starts for its own specs alone. */
 const OVN = ["record.add", "record.set", "record.remove", "record.discard", "chassis.wait", "chassis.leave"];
-const ELSEWHERE = ["desired.set", "desired.remove", ...OVN];
+/** Only where Docker drops what is forwarded: tests/nat-publish/docker.spec.ts. */
+const DOCKER = ["docker-user.add", "docker-user.delete"];
+const ELSEWHERE = ["desired.set", "desired.remove", ...OVN, ...DOCKER];
 const STEPS = ["create", "update", "delete"] as const;
 
 /** What belongs to the host and lives as long as its power. */

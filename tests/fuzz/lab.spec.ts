@@ -89,7 +89,8 @@ describe("random programs on a real host", function () {
 
 	it("leave it as they leave a model of it, step by step", async () => {
 		const tally = noTally();
-		const slots = slotsOf(ids, BRIDGES);
+		// A look at a host does not tell its own routes, so the model cannot say whether the way of a new one is there.
+		const slots = slotsOf(ids, BRIDGES).filter(([, kind]) => kind !== "StaticRoute");
 		const property = fc.asyncProperty(stepsOf(slots, 3, false), (steps) => run(steps, tally));
 		await leavesNoTrace(CONTAINERS, async () => {
 			const runs = await holds(property, PROGRAMS, (steps) => `// ${JSON.stringify(steps)}\n`);

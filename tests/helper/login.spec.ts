@@ -1,6 +1,7 @@
 // Logins without root on a real host: through its sshd with a forced command, and with a shell of their own.
 import { spawnSync } from "node:child_process";
-import { resolve } from "node:path";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import * as path from "node:path";
 import { expect } from "chai";
 import { removeScript } from "../../cli/helper";
 import { hostInfo } from "../../lab/index";
@@ -18,7 +19,7 @@ import { everything, link, sh } from "../support/wiring";
 
 const MARK = "@0123456789abcdef01234567";
 const NEEDS = { containers: [], facts: [], destinations: [] };
-const ROOT = resolve(__dirname, "../..");
+const ROOT = path.resolve(__dirname, "../..");
 const TRAP = "/root/netplumb-trap";
 
 /** Those of these commands that the login's own shell can carry out; each has a shell of its own. */
@@ -59,6 +60,23 @@ async function askAll(login: Login, requests: readonly string[]) {
 const requestFor = (change: Change) =>
 	applyRequest(MARK, [{ operation: { change, describe: "x" }, undo: false, onlyInside: false }], bareHost(), NEEDS, new Map());
 
+/** The package with what it depends on, in a folder that a lab host sees; it has a /tmp of its own. */
+function installation(): string {
+	const folder = mkdtempSync("/var/tmp/netplumb-cli-");
+	for (const part of ["dist", "package.json", "provider"])
+		cpSync(path.join(ROOT, part), path.join(folder, part), { recursive: true });
+	const add = (name: string): void => {
+		const [from, to] = [ROOT, folder].map((at) => path.join(at, "node_modules", name)) as [string, string];
+		if (existsSync(to)) return;
+		cpSync(from, to, { recursive: true });
+		const { dependencies = {} } = JSON.parse(readFileSync(path.join(from, "package.json"), "utf8")) as { dependencies?: object };
+		for (const dependency of Object.keys(dependencies))
+			if (existsSync(path.join(ROOT, "node_modules", dependency))) add(dependency);
+	};
+	add("execa");
+	return folder;
+}
+
 describe("logins without root", () => {
 	useLab(1);
 	useResources();
@@ -81,8 +99,9 @@ describe("logins without root", () => {
 	});
 
 	it("come with one command, which says what is left to do, and go with another", async () => {
+		const installed = installation();
 		const netplumb = (...argv: string[]) =>
-			sh('cd "$1"; shift; node=$1; shift; exec "$node" --import tsx cli/main.ts "$@"', ROOT, process.execPath, ...argv);
+			sh('cd "$1"; shift; node=$1; shift; exec "$node" dist/cli/main.js "$@"', installed, process.execPath, ...argv);
 		await sh(removeScript());
 		expect(await failure(netplumb("status", "local", "--helper"))).to.contain("the helper did not start");
 		const said = await netplumb("helper", "install", "local");
@@ -95,6 +114,7 @@ describe("logins without root", () => {
 		await netplumb("helper", "remove", "local");
 		expect(await sh(`ls -d /usr/local/lib/netplumb ${SUDOERS} 2>/dev/null || echo gone`)).to.equal("gone");
 		await prepareLogin("h1");
+		rmSync(installed, { recursive: true });
 	});
 
 	it("get the helper by their key, whatever they ask sshd for", () => {
