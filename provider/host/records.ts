@@ -44,7 +44,9 @@ export function databaseCall(database: Database, index: number): string {
 	return `section database ${index}; if command -v ${shWord(tool)} >/dev/null; then ${known}; else printf absent; fi`;
 }
 
-export function renderRecord(change: RecordChange): Transaction | { tool: "sh"; line: string } {
+type Said = Transaction | { tool: "ovs"; commands: string[][] } | { tool: "sh"; line: string };
+
+export function renderRecord(change: RecordChange): Said {
 	const { database } = change;
 	switch (change.verb) {
 		case "record.add": {
@@ -54,8 +56,10 @@ export function renderRecord(change: RecordChange): Transaction | { tool: "sh"; 
 			if (parent) commands.push(["add", parent.table, parent.row, parent.column, symbol]);
 			return { tool: "db", database, commands };
 		}
-		case "record.set":
-			return { tool: "db", database, commands: recordCommands(change.table, change.row, change.columns) };
+		case "record.set": {
+			const commands = recordCommands(change.table, change.row, change.columns);
+			return change.table === "Open_vSwitch" ? { tool: "ovs", commands } : { tool: "db", database, commands };
+		}
 		case "record.remove":
 			return { tool: "db", database, commands: [[...removal(change.table, change.parent), change.row]] };
 		case "record.discard": {

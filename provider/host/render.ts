@@ -264,6 +264,8 @@ function ranked(change: Change): [teardown: boolean, order: number] {
 	if (change.verb === "sysctl.set" && change.path.at(-1) === "disable_ipv6" && change.value === "0" && change.where !== HOST)
 		return [false, 12.5];
 	if (change.verb === "flows.set" && change.flows.length === 0) return [true, 2.5];
+	// One transaction with the rows of bridges: what a chassis changes of br-int, and what it remembers of that.
+	if (change.verb === "record.set" && change.table === "Open_vSwitch") return rank["row.set"];
 	return rank[change.verb];
 }
 

@@ -79,7 +79,7 @@ describe("a fault at any operation", function () {
 
 	async function succeed(engine: Engine, declared: Declared, what: string): Promise<void> {
 		const { errors } = await engine.up(declared);
-		expect(errors, what).to.deep.equal({});
+		expect(errors, `${what}: ${JSON.stringify(errors)}`).to.deep.equal({});
 	}
 
 	/** One run: from nothing to the state before the step, the step with the fault, what mends it, and back to nothing. */
@@ -96,7 +96,8 @@ describe("a fault at any operation", function () {
 		const { count, struck } = fault === "power" ? { count: 0, struck: true } : await disarm();
 		expect(struck, `${what}: struck`).to.equal(fault !== "nothing");
 		for (const text of Object.values(errors)) expect(text, what).to.match(/^[a-z-]+: [^\n]+$/);
-		if (fault === "fails" || fault === "killed") expect(errors, what).to.not.deep.equal({});
+		// What fails once may be tried again by the script itself, as conntrack is.
+		if (fault === "killed") expect(errors, what).to.not.deep.equal({});
 		if (fault === "cut" || fault === "nothing") expect(errors, what).to.deep.equal({});
 		if (fault === "killed") {
 			engine.live.clear();
