@@ -255,10 +255,7 @@ docker_user() {
 docker_accepts() {
 	docker_user "$1" || return 0
 	case "$nl$rules$nl" in *"$nl-A DOCKER-USER $ACCEPT$nl"*) return 0 ;; esac
-	case "$nl$rules$nl" in
-	*"$nl-P FORWARD DROP$nl"*) return 1 ;;
-	*"$nl-A DOCKER"*" -j DROP$nl"*) return 1 ;;
-	esac
+	case "$nl$rules$nl" in *"$nl-P FORWARD DROP$nl"*) return 1 ;; esac
 }
 # Behind the rules of people, and before the RETURN that older versions of Docker end the chain with.
 docker_accept() {

@@ -265,7 +265,10 @@ function ranked(change: Change): [teardown: boolean, order: number] {
 		return [false, 12.5];
 	if (change.verb === "flows.set" && change.flows.length === 0) return [true, 2.5];
 	// One transaction with the rows of bridges: what a chassis changes of br-int, and what it remembers of that.
+	// The keys to the far databases come before their address.
 	if (change.verb === "record.set" && change.table === "Open_vSwitch") return rank["row.set"];
+	if ((change.verb === "record.add" || change.verb === "record.remove") && change.database[0] === "ovs-vsctl")
+		return [false, 8.9];
 	return rank[change.verb];
 }
 
