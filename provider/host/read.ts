@@ -97,15 +97,20 @@ read_devices() {
 	mark=$1
 	shift
 	for dev; do
-		[ -d "/proc/sys/net/ipv4/conf/$dev" ] || continue
+		conf=/proc/sys/net/ipv4/conf/$dev
+		[ -d "$conf" ] || continue
+		# Gone while it is read is gone.
+		routes=$(device_routes "$dev") || { [ -d "$conf" ] || continue; return 1; }
 		section device "$dev"
-		ip -4 -j -d route show table all dev "$dev" && printf '\\n' || return 1
-		if [ -d /proc/sys/net/ipv6 ]; then ip -6 -j -d route show table all dev "$dev" || return 1; else printf '[]'; fi
 		arp=0 disabled=1
-		read -r arp <"/proc/sys/net/ipv4/conf/$dev/arp_ignore" || :
+		read -r arp <"$conf/arp_ignore" || :
 		[ ! -e "/proc/sys/net/ipv6/conf/$dev/disable_ipv6" ] || read -r disabled <"/proc/sys/net/ipv6/conf/$dev/disable_ipv6" || :
-		printf '\\nswitches %s %s' "$arp" "$disabled"
+		printf '%s\\nswitches %s %s' "$routes" "$arp" "$disabled"
 	done
+}
+device_routes() {
+	ip -4 -j -d route show table all dev "$1" && printf '\\n' || return 1
+	if [ -d /proc/sys/net/ipv6 ]; then ip -6 -j -d route show table all dev "$1"; else printf '[]'; fi
 }
 in_cgroup_of() {
 	while read -r line; do

@@ -195,9 +195,18 @@ describe("OvsTunnel", () => {
 			});
 		}
 
-		it("is a missing resource when the port was deleted by hand", async () => {
+		it("is a port that was deleted by hand, as long as its guard is there", async () => {
 			const one = await tunnel().create(basic());
 			await vsctl("del-port", TUNNEL);
+			expect((await one.read())?.join("; ")).to.match(/^add \w+ tunnel port/);
+			await one.update(basic());
+			expect(await one.read()).to.deep.equal([]);
+		});
+
+		it("is a missing resource when nothing of it is left", async () => {
+			const one = await tunnel().create(basic());
+			await vsctl("del-port", TUNNEL);
+			await sh("nft delete table inet netplumb");
 			expect(await one.read()).to.equal(undefined);
 			await one.create(basic());
 			expect(await one.read()).to.deep.equal([]);
