@@ -13,7 +13,7 @@ import { pristine } from "./pristine";
 
 /** What has to be changed so that the host remembers the wish, or forgets what it remembered. */
 export function memoryOf<A extends object>(kind: Kind<A>, wish: Wish<A>, heal: boolean, snapshot: Snapshot): Operation[] {
-	const names = wish.marks.map((mark) => hashOf(kind.name, mark));
+	const names = desiredEndings(kind, wish.marks);
 	const known = Object.keys(snapshot.desired ?? {}).filter((name) => names.some((hash) => name.endsWith(hash)));
 	const text = wish.wanted && heal ? desiredText(kind, wish, snapshot) : undefined;
 	const name = text && fileName(kind, wish, text);
@@ -51,6 +51,11 @@ export function desiredText<A extends object>(kind: Kind<A>, wish: Wish<A>, snap
 
 export function sumOf(text: string): string {
 	return createHash("sha256").update(text).digest("hex");
+}
+
+/** What the names of a resource's desired states end with: before it, the rank. */
+export function desiredEndings(kind: { name: string }, marks: readonly string[]): string[] {
+	return marks.map((mark) => hashOf(kind.name, mark));
 }
 
 function hashOf(kind: string, mark: string): string {

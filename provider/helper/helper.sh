@@ -302,6 +302,7 @@ all() { printf '%s\n' "$request" | awk -F "$tab" -v word="$1" '$1 == word { prin
 read_back() {
 	facts=$(all fact)
 	others=$(all others)
+	desired=$(all desired)
 	devices=$(all device)
 	containers=$(all container)
 	# Words without blanks and patterns, all of them: see check.

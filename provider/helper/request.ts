@@ -4,7 +4,7 @@ import { NetplumbError } from "../errors";
 import { isMemory, wiringOf } from "../heal/memory";
 import { type Change, HOST } from "../host/change";
 import { anyMark } from "../host/owned";
-import { type Seen, seenWord } from "../host/read";
+import { desiredWords, type Seen, seenWord } from "../host/read";
 import type { Rendered } from "../host/render";
 import { arrange, type Block, findContainer, type Step } from "../host/script";
 import type { Needs, Snapshot } from "../host/snapshot";
@@ -41,14 +41,12 @@ function lines(all: string[][]): string {
 	return all.map((fields) => fields.join("\t")).join("\n");
 }
 
-function needLines(
-	{ containers, facts, destinations, devices = [], databases = [] }: Needs,
-	seen: Seen,
-	others: boolean,
-): string[][] {
+function needLines(needs: Needs, seen: Seen, others: boolean): string[][] {
+	const { containers, facts, destinations, devices = [], databases = [] } = needs;
 	if (databases.length > 0) throw withoutOvn();
 	return [
 		...(others ? [["others", "1"]] : []),
+		...desiredWords(needs).map((ending) => ["desired", ending]),
 		...facts.map((fact) => ["fact", fact]),
 		...destinations.map((address) => ["to", address]),
 		...devices.map((device) => ["device", device]),

@@ -155,13 +155,14 @@ function split(output: string, mark: string): Section[] {
 		});
 }
 
-/** The second line of the agent, then the checksums of it and of the desired states. */
+/** The second line of the agent, then the checksums of it and of the desired states that were asked for, then the names of all. */
 function parseDesired(text: string): Pick<Snapshot, "desired" | "agent"> {
 	const version = Number(/^# netplumb agent (\d+)$/m.exec(text)?.[1] ?? 0);
 	const sums = [...text.matchAll(/^([0-9a-f]{64}) {2}\/var\/lib\/netplumb\/(agent$|desired\/[0-9a-f-]+$)/gm)];
 	const agent = sums.find(([, , path]) => path === "agent");
 	const desired = sums.filter(([, , path]) => path !== "agent").map(([, sum, path]) => [path!.slice("desired/".length), sum!]);
-	return { ...(agent ? { agent: { version, sum: agent[1]! } } : {}), desired: Object.fromEntries(desired) };
+	const kept = [...text.matchAll(/^kept ([0-9a-f-]+)$/gm)].map(([, name]) => [name!, ""]);
+	return { ...(agent ? { agent: { version, sum: agent[1]! } } : {}), desired: Object.fromEntries([...kept, ...desired]) };
 }
 
 /** The inspected containers, or a sentence when Docker as a whole does not answer. */

@@ -1,6 +1,6 @@
 // The script text that reads a host. Constant; the containers asked for are passed as arguments of the function.
 import { randomBytes } from "node:crypto";
-import { shCommand } from "./encode";
+import { shCommand, shWord } from "./encode";
 import { OUR_COOKIES } from "./flows";
 import { SETTLE } from "./guard-settle";
 import { factCalls, factFunctions } from "./read-firewall";
@@ -45,15 +45,7 @@ read_host() {
 	if [ -r /run/netplumb/generation ]; then read -r g </run/netplumb/generation; fi
 	printf '%s' "$g"
 	section desired
-	if [ -d /var/lib/netplumb ]; then
-		{ read -r line && read -r line && printf '%s\\n' "$line"; } </var/lib/netplumb/agent
-		list=
-		for file in /var/lib/netplumb/agent /var/lib/netplumb/desired/*; do
-			case $file in *[!A-Za-z0-9/-]*) continue ;; esac
-			[ ! -f "$file" ] || [ -L "$file" ] || list="$list $file"
-		done
-		sha256sum $list </dev/null
-	fi 2>/dev/null
+	[ ! -d /var/lib/netplumb ] || read_desired $desired 2>/dev/null
 	section host
 	ip -j -d address show || return 1
 	section ovs
@@ -86,6 +78,20 @@ read_host() {
 	read_facts
 	[ $# -eq 0 ] || read_containers "$@"
 	section end
+}
+# The desired states: the checksums of those whose names end like this, the names of all.
+read_desired() {
+	{ read -r line && read -r line && printf '%s\\n' "$line"; } </var/lib/netplumb/agent
+	list=
+	for ending; do
+		[ "$ending" != all ] || ending=
+		for file in /var/lib/netplumb/desired/*$ending; do
+			case $file in *[!A-Za-z0-9/-]*) continue ;; esac
+			[ ! -f "$file" ] || [ -L "$file" ] || list="$list $file"
+		done
+	done
+	sha256sum /var/lib/netplumb/agent $list </dev/null
+	( cd /var/lib/netplumb/desired && printf 'kept %s\\n' * )
 }
 read_flows() {
 	for bridge in $(ovs-vsctl --timeout=10 list-br); do
@@ -207,10 +213,16 @@ export function newMark(): string {
 export function readCall(mark: string, needs: Needs, seen: Seen, others = false): string {
 	const { containers, facts, destinations, devices = [], databases = [] } = needs;
 	const words = containers.map((reference) => seenWord(reference, seen));
+	const desired = shWord(desiredWords(needs).join(" "));
 	const read = shCommand(["read_host", mark, ...destinations, "--", ...words]);
 	const calls = [factCalls(facts), ...databases.map(databaseCall)].join("; ");
-	const host = `others=${others ? 1 : ""}; read_facts() { ${calls}; }; ${read}`;
+	const host = `others=${others ? 1 : ""}; desired=${desired}; read_facts() { ${calls}; }; ${read}`;
 	return devices.length === 0 ? host : `${shCommand(["read_devices", mark, ...devices])} || exit 1; ${host}`;
+}
+
+/** What the names end with; of many, one look into the folder for all is cheaper than one for each. */
+export function desiredWords({ desired = [] }: Needs): string[] {
+	return desired.length > 20 ? ["all"] : desired;
 }
 
 /** How a container is asked for. */

@@ -24,6 +24,8 @@ export interface Request<T> {
 	devices?: string[];
 	/** The databases of OVN that are needed. */
 	databases?: Database[];
+	/** The desired states whose checksums are needed (heal/desired.ts). */
+	desired?: string[];
 	/** Who asks, for people who find an unconfirmed change on the host. */
 	owner?: string;
 	/** Seconds within which a change that can cut the way to the host has to be confirmed. */
@@ -213,8 +215,10 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 
 function covers(snapshot: Snapshot | undefined, one: Waiting): boolean {
 	if (snapshot === undefined) return false;
-	const { containers, facts = [], destinations = [], devices = [], databases = [] } = one.request;
+	const { containers, facts = [], destinations = [], devices = [], databases = [], desired = [] } = one.request;
+	const unknown = Object.entries(snapshot.desired ?? {}).filter(([, sum]) => sum === "");
 	return (
+		!desired.some((hash) => unknown.some(([name]) => name.endsWith(hash))) &&
 		containers.every((reference) => reference in snapshot.containers) &&
 		facts.every((fact) => snapshot[fact] !== undefined) &&
 		destinations.every((to) => to in (snapshot.paths ?? {}) || snapshot.networks?.includes(to)) &&
@@ -239,6 +243,7 @@ function needsOf(batch: readonly Waiting[]): Needs {
 		destinations: [...new Set(batch.flatMap(({ request }) => request.destinations ?? []))],
 		devices: [...new Set(batch.flatMap(({ request }) => request.devices ?? []))],
 		databases: [...databasesOf(batch).values()],
+		desired: [...new Set(batch.flatMap(({ request }) => request.desired ?? []))],
 	};
 }
 

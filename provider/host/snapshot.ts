@@ -155,7 +155,7 @@ export interface Snapshot {
 	flows?: Record<string, Flow[]>;
 	/** The reason when Docker does not answer; containers are then unknown, not missing. */
 	dockerProblem?: string;
-	/** The desired states that the host keeps: the checksum of each by its name. */
+	/** The desired states that the host keeps: all of them by name, each with its checksum where it was asked for, else with "". */
 	desired?: Record<string, string>;
 	/** The agent that looks after them. */
 	agent?: { version: number; sum: string };
@@ -194,6 +194,8 @@ export interface Needs {
 	devices?: string[];
 	/** Databases of OVN that are needed. */
 	databases?: Database[];
+	/** The desired states whose checksums are needed: what their names end with. */
+	desired?: string[];
 }
 
 export function isRunning(container: Container | undefined): container is RunningContainer {

@@ -1,6 +1,6 @@
 // The methods that Pulumi calls on a dynamic provider, once for all kinds.
 import { isNetplumbError, NetplumbError } from "../errors";
-import { memoryOf } from "../heal/desired";
+import { desiredEndings, memoryOf } from "../heal/desired";
 import type { Operation } from "../host/change";
 import { markOf } from "../host/marks";
 import { databaseId } from "../host/records";
@@ -22,12 +22,13 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 	const idOf = (inputs: Inputs) => `${nameOf(inputs.host)}/${kind.physicalName(knownArgs(kind, inputs))}`;
 
 	/** What the plan has to know, and who asks. */
-	const needs = (inputs: Inputs, args: A, previous?: A) => ({
+	const needs = (inputs: Inputs, marks: string[], args: A, previous?: A) => ({
 		containers: kind.containers(args),
 		facts: kind.facts ?? [],
 		destinations: kind.destinations?.(args) ?? [],
 		devices: [...new Set([args, ...(previous ? [previous] : [])].flatMap((one) => kind.devices?.(one) ?? []))],
 		databases: [...new Map([args, ...(previous ? [previous] : [])].flatMap((one) => named(kind.databases?.(one)))).values()],
+		desired: desiredEndings(kind, marks),
 		owner: inputs.owner,
 		confirmSeconds: inputs.host.confirmSeconds,
 	});
@@ -38,7 +39,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		const wish: Wish<A> = { ...marksOf(inputs, previous), wanted };
 		if (previous) wish.previous = knownArgs(kind, previous);
 		return sessionFor(inputs.host).submit({
-			...needs(inputs, wanted, wish.previous),
+			...needs(inputs, wish.marks, wanted, wish.previous),
 			plan: (snapshot) => planOf(wish, inputs, snapshot),
 			done: (snapshot) => stateOf(kind, inputs, { ...kind.observe(wanted, wish.mark, snapshot), args: wanted }),
 		});
@@ -91,7 +92,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			const wanted = declaredArgs(kind, state);
 			const wish: Wish<A> = { ...marksOf(state), wanted, previous: knownArgs(kind, state) };
 			return sessionFor(state.host).submit({
-				...needs(state, wanted, wish.previous),
+				...needs(state, wish.marks, wanted, wish.previous),
 				plan: () => [],
 				done: (snapshot) => {
 					const exists = kind.exists(wish.marks, snapshot);
@@ -117,7 +118,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			const wish: Wish<A> = { ...marksOf(state), previous };
 			try {
 				await sessionFor(state.host).submit({
-					...needs(state, previous),
+					...needs(state, wish.marks, previous),
 					plan: (snapshot) => planOf(wish, state, snapshot),
 					done: () => undefined,
 					keepOnFailure: true,

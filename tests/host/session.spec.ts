@@ -111,6 +111,32 @@ describe("requests for one host", () => {
 		expect(exchange.reads, "the apply read back for those who waited").to.equal(1);
 	});
 
+	it("that come while a script runs look again where they need the checksum of what the host remembers", async () => {
+		const exchange = new ModelExchange();
+		exchange.snapshot.desired = { "1-aa": "", "1-bb": "" };
+		const session = sessionOn(exchange);
+		const { apply, read } = exchange;
+		exchange.read = async () => {
+			const seen = await read();
+			return exchange.reads === 1 ? seen : { ...seen, desired: { "1-aa": "", "1-bb": "sum" } };
+		};
+		const late: Promise<unknown>[] = [];
+		const sums = (ending: string) => ({
+			...{ containers: [], desired: [ending], plan: () => [] },
+			done: (seen: Snapshot) => seen.desired,
+		});
+		exchange.apply = (steps) => {
+			if (late.length === 0) late.push(session.submit(sums("cc")), session.submit(sums("bb")));
+			return apply(steps);
+		};
+		await session.submit(bridge("br0"));
+		expect(await Promise.all(late)).to.deep.equal([
+			{ "1-aa": "", "1-bb": "" },
+			{ "1-aa": "", "1-bb": "sum" },
+		]);
+		expect(exchange.reads, "one for the one that is there, none for the one that is not").to.equal(2);
+	});
+
 	it("are planned again when the host changed meanwhile, and give up after five tries with a clear sentence", async () => {
 		const once = new ModelExchange();
 		once.answers = [{ kind: "again" }];
