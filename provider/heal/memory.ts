@@ -79,6 +79,11 @@ own_folder() {
 	[ -e "$1" ] || [ -L "$1" ] || { mkdir -m 700 "$1" 2>/dev/null && made="$1 $made"; } || refuse "$1 cannot be made"
 	{ [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; } || refuse "$1 is not a folder of root's; remove it"
 }
+is_empty() {
+	for file in "$1"/*; do [ ! -e "$file" ] && [ ! -L "$file" ] || return 1; done
+}
+# What was written and not put in place. The folder stays: to make and remove it each time would be two processes more.
+clear_new() { is_empty ${HOME}/new || rm -rf ${HOME}/new; }
 prepare() {
 	${files.length === 0 ? "return 0" : prepareText(files)}
 }
@@ -92,8 +97,9 @@ commit() {
 }
 tidy() {
 	[ -d ${HOME} ] && [ ! -L ${HOME} ] && [ -O ${HOME} ] || return 0
-	[ ! -e ${HOME}/new ] || rm -rf ${HOME}/new
-	rmdir ${HOME}/desired 2>/dev/null || [ ! -d ${HOME}/desired ] || return 0
+	clear_new
+	is_empty ${HOME}/desired || return 0
+	rmdir ${HOME}/desired ${HOME}/new 2>/dev/null
 	[ ! -f ${HOME}/agent ] || sh ${HOME}/agent stop 9<&- </dev/null
 	rm -f ${HOME}/agent ${HOME}/log ${HOME}/log.new
 	rmdir ${HOME} 2>/dev/null || :
@@ -106,18 +112,14 @@ function differs(before: Snapshot): boolean {
 	return before.agent.version <= versionOf(text) && before.agent.sum !== sumOf(text);
 }
 
-/**
- * One process writes all files, one flushes them, one compares them with what was sent: a full disk shows here. Every line of a
- * file has a mark before it, so that none can end the here-document.
- */
+/** The files are written by the shell itself, which says when the disk is full, and flushed by one process. */
 function prepareText(files: readonly { name: string; text: string }[]): string {
+	const full = `refuse "${HOME} cannot be written to (is the disk full?), so nothing was changed"`;
+	const writes = files.map(({ name, text }) => `printf %s ${shWord(text)} >${HOME}/new/${name}`);
 	return `own_folder ${HOME}
 	own_folder ${HOME}/desired
-	rm -rf ${HOME}/new
-	mkdir -m 700 ${HOME}/new 2>/dev/null || refuse "${HOME} cannot be written to"
-	awk -v folder=${HOME}/new '/^@/ { if (file) close(file); file = folder "/" substr($0, 2); next } { print substr($0, 2) > file }' <<'FILES' 2>/dev/null
-${files.map(({ name, text }) => `@${name}\n${text.replace(/^/gm, ">").slice(0, -1)}`).join("")}FILES
-	{ sync ${HOME}/new/* 2>/dev/null || sync; } && sha256sum -c >/dev/null 2>&1 <<'SUMS' || refuse "${HOME} cannot be written to (is the disk full?), so nothing was changed"
-${files.map(({ name, text }) => `${sumOf(text)}  ${HOME}/new/${name}`).join("\n")}
-SUMS`;
+	clear_new
+	own_folder ${HOME}/new
+	{ ${writes.join(" &&\n")}; } 2>/dev/null || ${full}
+	sync ${HOME}/new/* 2>/dev/null || sync || ${full}`;
 }

@@ -82,7 +82,7 @@ export class Exchange {
 		try {
 			const script = this.helper
 				? applyRequest(mark, steps, before, needs, this.seen, this.asksAll(needs))
-				: applyScript(steps, before, this.readCall(mark, needs), needs.facts, guard);
+				: applyScript(mark, steps, before, this.readCall(mark, needs), needs.facts, guard);
 			// What is under the guard is over, or taken back, by its deadline.
 			const result = await this.transport.run(script, guard ? { timeoutSeconds: guard.seconds + GUARDED_LOCK_SECONDS } : {});
 			if (result.exitCode === EXIT.stale) return { kind: "again" };
@@ -189,6 +189,7 @@ export class Exchange {
  * The generation is written before the first change: a run that dies half-way leaves a new one behind.
  */
 function applyScript(
+	mark: string,
 	steps: readonly Step[],
 	before: Snapshot,
 	readBack: string,
@@ -212,7 +213,7 @@ function applyScript(
 		`[ "$g" = ${shWord(before.generation)} ] || exit ${EXIT.stale}`,
 		"prepare",
 		"own_folder /run/netplumb",
-		`printf '%s\\n' ${generation} >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || refuse "/run/netplumb cannot be written to"`,
+		`printf '%s\\n' ${generation} >/run/netplumb/generation 2>/dev/null || refuse "/run/netplumb cannot be written to"`,
 		...(guard ? [`arm || { disarm; echo "the guard could not be armed, so nothing was done" >&2; exit ${EXIT.refused}; }`] : []),
 		"forget",
 		`apply && status=0 || status=${EXIT.failed}`,
@@ -222,6 +223,7 @@ function applyScript(
 		...(nothingOfOursIsLeft && !guard ? [`[ $status -ne 0 ] || ${forget}`] : []),
 		// What failed is taken back: where nothing of ours was before, nothing is now.
 		...(anyMark(before, []) ? [] : [`[ $status -eq 0 ] || ${forget}`]),
+		`[ $status -ne 0 ] || { mark=${mark}; tell; }`,
 		readBack,
 		"exit $status",
 	].join("\n");

@@ -10,6 +10,21 @@ import type { Fact, Needs, RunningContainer } from "./snapshot";
 /** Running containers by the reference under which they were asked for. */
 export type Seen = ReadonlyMap<string, RunningContainer>;
 
+/** What a process inside a container's network namespace says about it: its switches first, then the rest by one process. */
+const SWITCHES = `for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do
+	[ -e "$file" ] || continue
+	read -r value <"$file"
+	name=\${file#/proc/sys/net/ipv6/conf/}
+	printf '%s %s\\n' "\${name%/disable_ipv6}" "$value"
+done`;
+const REST = `ip -j -d -batch - <<'BATCH'
+address show
+route show table all
+BATCH`;
+
+/** The same, told by a block that is inside anyway; that it cannot tell is no fault of the block. */
+export const TELL_NAMESPACE = `${SWITCHES}\n{\n${REST}\n} && printf complete`;
+
 /**
  * Shell functions shared by reading and applying.
  *
@@ -138,19 +153,19 @@ read_opened() {
 	fi
 	section container "$1" "$start" own $certain "$2"
 	nsenter --net=/proc/self/fd/7 sh -s <<'INSIDE' && printf complete
-for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do
-	[ -e "$file" ] || continue
-	read -r value <"$file"
-	name=\${file#/proc/sys/net/ipv6/conf/}
-	printf '%s %s\\n' "\${name%/disable_ipv6}" "$value"
-done
-exec ip -j -d -batch - <<'BATCH'
-address show
-route show table all
-BATCH
+${SWITCHES}
+exec ${REST}
 INSIDE
 	[ $certain = sure ]
 }
+# tell_container PID START ID FACTS: what a block has told, where the process is still surely the container's.
+tell_container() {
+	case $4 in *complete) ;; *) return ;; esac
+	start_of "$1" && [ "$start" = "$2" ] && in_cgroup_of "$1" "$3" || return
+	section container "$1" "$2" own sure "$3"
+	printf '%s' "$4"
+	told="$told$1:$2 "
+} 2>/dev/null
 read_containers() {
 	left=$#
 	while [ $left -gt 0 ]; do
@@ -160,6 +175,7 @@ read_containers() {
 		*:*)
 			pid=\${word%%:*} rest=\${word#*:}
 			first=\${rest%%:*} rest=\${rest#*:}
+			case $told in *" $pid:$first "*) continue ;; esac
 			read_namespace "$pid" "\${rest%%:*}" "$first" || set -- "$@" "\${rest#*:}"
 			;;
 		*) set -- "$@" "$word" ;;

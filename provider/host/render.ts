@@ -263,6 +263,8 @@ function ranked(change: Change): [teardown: boolean, order: number] {
 	// In a container, the mark on the interface says that IPv6 was off: it stands before that is changed, and until it is changed back.
 	if (change.verb === "sysctl.set" && change.path.at(-1) === "disable_ipv6" && change.value === "0" && change.where !== HOST)
 		return [false, 12.5];
+	// The port in the bridge comes later still (Stage): what makes the interface and what brings it up stay one process.
+	if (change.verb === "offload.disable" && change.where !== HOST) return [false, 12.6];
 	if (change.verb === "flows.set" && change.flows.length === 0) return [true, 2.5];
 	// One transaction with the rows of bridges: what a chassis changes of br-int, and what it remembers of that.
 	// The keys to the far databases come before their address.

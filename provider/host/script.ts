@@ -7,6 +7,7 @@ import type { Change, Operation } from "./change";
 import { HOST } from "./change";
 import { shCommand, shWord } from "./encode";
 import { inverse } from "./inverse";
+import { TELL_NAMESPACE } from "./read";
 import { databaseId, type Transaction, transactionCommand } from "./records";
 import { OVS_TIMEOUT, placeOf, type Rendered, render, Stage } from "./render";
 import { FLUSH_FUNCTION, type Nft } from "./render-firewall";
@@ -40,11 +41,17 @@ export function compile(steps: readonly Step[], before: Snapshot): string {
 	);
 	const endsFlows = steps.some(({ operation }) => operation.change.verb === "conntrack.flush");
 	if (endsPorts || endsFlows) lines.push(FLUSH_FUNCTION);
+	const tellers = tellersOf(blocks);
 	blocks.forEach((block, index) => {
 		const container = block.where === HOST ? undefined : findContainer(before, block.where);
+		const tells = tellers.includes(block);
+		const text = inPlace(
+			container,
+			[undoFunction(block), doText(block), ...(tells ? [TELL_NAMESPACE] : []), "exit 0"].join("\n"),
+		);
 		lines.push(
 			`do_${index}() {`,
-			inPlace(container, `${undoFunction(block)}\n${doText(block)}`),
+			tells ? `facts_${index}=$${text}` : text,
 			"}",
 			`undo_${index}() {`,
 			inPlace(container, `${undoFunction(block)}\ndone_=${block.steps.length}\nundo`),
@@ -55,7 +62,24 @@ export function compile(steps: readonly Step[], before: Snapshot): string {
 	lines.push("apply() {");
 	for (const index of blocks.keys()) lines.push(`do_${index} || { roll_back ${index}; return 1; }`);
 	lines.push("return 0", "}");
+	// For the containers that have told themselves what is true now, nobody has to go in again (read.ts).
+	lines.push("tell() {", "told=' '");
+	for (const block of tellers) {
+		const { pid, startTime, id } = findContainer(before, block.where);
+		lines.push(`tell_container ${pid} ${startTime} ${id} "$facts_${blocks.indexOf(block)}"`);
+	}
+	lines.push("}");
 	return lines.join("\n");
+}
+
+/** The last block of each container, where nothing that comes after it can change what the container sees. */
+function tellersOf(blocks: readonly Block[]): Block[] {
+	const moves = (block: Block) =>
+		block.where === HOST && block.steps.some(({ change: { verb } }) => verb === "link.add" || verb === "link.delete");
+	return blocks.filter(
+		(block, index) =>
+			block.where !== HOST && !blocks.slice(index + 1).some((later) => later.where === block.where || moves(later)),
+	);
 }
 
 /** The shell text that takes all of `steps` back, however much of them was done: undoing what was not done changes nothing. */
@@ -121,7 +145,6 @@ function doText(block: Block): string {
 		lines.push(`done_=${end}`);
 		index = end;
 	}
-	lines.push("exit 0");
 	return lines.join("\n");
 }
 
