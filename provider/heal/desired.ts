@@ -34,12 +34,10 @@ export function desiredText<A extends object>(kind: Kind<A>, wish: Wish<A>, snap
 	const complete = { ...wanted, ...Object.fromEntries(given.map((key) => [key, previous![key]])) };
 	const addresses = (complete as { addresses?: string[] }).addresses ?? [];
 	try {
-		const operations = kind
-			.plan(
-				{ mark: wish.mark, marks: wish.marks, wanted: complete },
-				pristine(snapshot, wish.marks, kind.physicalName(complete), addresses),
-			)
-			.filter(({ change }) => !kind.healsWithout?.includes(change.verb));
+		const operations = kind.plan(
+			{ mark: wish.mark, marks: wish.marks, wanted: complete, alone: true },
+			pristine(snapshot, wish.marks, kind.physicalName(complete), addresses),
+		);
 		return operations.length > 0 && operations.every(({ change, risk }) => risk === undefined && canHeal(change))
 			? fileOf(kind.name, wish.mark, operations)
 			: undefined;

@@ -13,6 +13,8 @@ export interface Wish<A> {
 	wanted?: A;
 	/** The inputs and outputs of the last success, where there was one. */
 	previous?: A;
+	/** True for what a host keeps of this resource: of what several need together, only what this one needs. */
+	alone?: boolean;
 }
 
 /** What is true now, in the words of the inputs and outputs. */
@@ -51,8 +53,6 @@ export interface Kind<A extends object> {
 	devices?(args: A): string[];
 	/** False for wiring that a host must never bring back by itself. Default: true. */
 	heals?(args: A): boolean;
-	/** Changes that a host does not make by itself, while it heals the rest of the wiring. */
-	readonly healsWithout?: readonly Operation["change"]["verb"][];
 	/** What people should know before an update, from inputs and state alone. Any input may be unknown. */
 	notes?(args: A, state: Record<string, unknown>): string[];
 	/** Throws NetplumbError when something stands in the way or is missing. */

@@ -12,7 +12,7 @@ import { boolean, type Infer, integer, interfaceName, ip, list, object, oneOf, o
 import { differing, inWords, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
-import { GUARD_VERBS, guardIsIdle, planGuard, planUnguard } from "./tunnel-guard";
+import { guardIsIdle, planGuard, planUnguard } from "./tunnel-guard";
 import { observedOptions, options, optionsOf, refuseTwin } from "./tunnel-options";
 import { checkUnderlay, mtuInside } from "./underlay";
 import { tag } from "./vlan";
@@ -71,7 +71,6 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 	containers: () => [],
 	destinations: (args) => [args.remote],
 	facts: ["firewall"],
-	healsWithout: GUARD_VERBS,
 
 	plan(wish, snapshot) {
 		if (wish.wanted) return planTunnel(wish, wish.wanted, snapshot);
@@ -130,7 +129,7 @@ function planTunnel(wish: Wish<OvsTunnelArgs>, args: OvsTunnelArgs, snapshot: Sn
 		previous && overhead(encapsulation(previous)) === overhead(encapsulation(args)) && previous.remote === args.remote;
 	checkUnderlay(encapsulation(args), sameOutside ? previous.mtu : undefined, bridge, snapshot);
 	const fault = port ? faultOf(port) : "";
-	const operations = planGuard({ ...args, name }, snapshot);
+	const operations = planGuard({ ...args, name }, snapshot, wish.alone);
 	const keep = port !== undefined && port.bridge === args.bridge && fault === "";
 	if (port && !keep) operations.push(remove(port));
 	if (!keep)

@@ -13,9 +13,6 @@ import { firewallOf, isIntact } from "./elements";
 import { operation } from "./kind";
 import { optionsOf } from "./tunnel-options";
 
-/** What the agent on a host leaves to the next `up`: Open vSwitch itself goes on looking at remote and key. */
-export const GUARD_VERBS = ["element.add", "element.delete", "ruleset.write", "ruleset.delete"] as const;
-
 /** The comment of the guard's elements; no mark of an owner looks like it. */
 const COMMENT = elementComment("tunnels");
 
@@ -85,12 +82,13 @@ function elementsFor(all: readonly End[]): Element[] {
 	return [...new Map(elements.map((element) => [elementId(element), element])).values()];
 }
 
-/** Closes the port of a tunnel to all but far ends: before it is there (render.ts). */
+/** Closes the port of a tunnel to all but far ends: before it is there (render.ts). `alone`: the other tunnels look after themselves. */
 export function planGuard(
 	wanted: { name: string; type: TunnelType; port?: number; remote: string },
 	snapshot: Snapshot,
+	alone = false,
 ): Operation[] {
-	const others = ends(snapshot, [wanted.name]);
+	const others = ends(snapshot, [wanted.name]).filter(({ ours }) => !ours || !alone);
 	const service = serviceOf(wanted).join();
 	const open = others.find((end) => !end.ours && end.remote === undefined && serviceOf(end).join() === service);
 	if (open)

@@ -158,23 +158,30 @@ echo $(( ($(date +%s%N) - from) / 1000000 ))`;
 		await whole();
 	});
 
-	it("brings back a tunnel: a deleted port, a restart of ovs-vswitchd", async () => {
-		const tunnel = await healed("OvsTunnel", "heal-tun").create({
-			bridge: "heal-other",
-			type: "vxlan",
-			remote: await address("h2"),
-			key: 78,
-		});
+	it("brings back a tunnel and its guard: a deleted port, a restart of ovs-vswitchd, a flushed ruleset, a reboot", async () => {
+		const end = async (name: string, key: number, more = {}) =>
+			healed("OvsTunnel", name).create({ bridge: "heal-other", type: "vxlan", remote: await address("h2"), key, ...more });
+		const tunnel = await end("heal-tun", 78);
+		const second = await end("heal-two", 79, { remote: "192.0.2.9" });
 		const ports = () => sh("ovs-vsctl list-ports heal-other | grep '^heal-tu' || true");
 		const name = await ports();
 		const expectBack = async () => {
 			await eventually(ports, name);
-			await eventually(async () => (await tunnel.read())?.length, 0);
+			for (const one of [tunnel, second]) await eventually(async () => (await one.read())?.join(), "");
+			expect(await sh("nft list set inet netplumb tunnel-from4")).to.contain("192.0.2.9");
 		};
-		await sh("ovs-vsctl --timeout=20 del-port $1", name);
+		expect(await tunnel.read(), "a second tunnel is nothing to the first").to.deep.equal([]);
+		await sh("ovs-vsctl --timeout=20 del-port $1", name.split("\n")[0]!);
 		await expectBack();
 		await restartSwitch();
 		await expectBack();
+		await forgive();
+		await sh("nft flush ruleset");
+		await expectBack();
+		await labReboot("h1", { dir: labDir });
+		await expectBack();
+		await second.delete();
+		expect(await sh("nft list set inet netplumb tunnel-from4")).to.not.contain("192.0.2.9");
 		await tunnel.delete();
 	});
 
