@@ -32,11 +32,14 @@ export function desiredText<A extends object>(kind: Kind<A>, wish: Wish<A>, snap
 	// A value that the host once gave is what it shall be (the MTU of an attachment).
 	const given = (kind.defaulted ?? []).filter((key) => wanted[key] === undefined && previous?.[key] !== undefined);
 	const complete = { ...wanted, ...Object.fromEntries(given.map((key) => [key, previous![key]])) };
-	const addresses = (complete as { addresses?: string[] }).addresses ?? [];
+	const being = {
+		...{ marks: wish.marks, name: kind.physicalName(complete), containers: kind.containers(complete) },
+		addresses: (complete as { addresses?: string[] }).addresses ?? [],
+	};
 	try {
 		const operations = kind.plan(
 			{ mark: wish.mark, marks: wish.marks, wanted: complete, alone: true },
-			pristine(snapshot, wish.marks, kind.physicalName(complete), addresses),
+			pristine(snapshot, being),
 		);
 		return operations.length > 0 && operations.every(({ change, risk }) => risk === undefined && canHeal(change))
 			? fileOf(kind.name, wish.mark, operations)

@@ -7,17 +7,25 @@ import { isRunning, type Link, type Namespace, type Ovs, type OvsBridge, type Sn
 import { remembered } from "../kinds/columns";
 import { addressKey } from "../kinds/port-security";
 
-/**
- * `name` is the resource's physical name. Nothing of `snapshot` is changed, and what is
- * not this resource's is shared, not copied: there can be hundreds of resources.
- */
-export function pristine(snapshot: Snapshot, marks: readonly string[], name: string, addresses: readonly string[]): Snapshot {
+/** What a resource is on its host. */
+interface Being {
+	marks: readonly string[];
+	/** The physical name. */
+	name: string;
+	addresses: readonly string[];
+	/** The containers that its plan looks at; there are no others in the answer. */
+	containers: readonly string[];
+}
+
+/** Nothing of `snapshot` is changed, and what is not this resource's is shared, not copied: there can be hundreds of resources. */
+export function pristine(snapshot: Snapshot, { marks, name, addresses, containers: references }: Being): Snapshot {
 	const mine = (mark: string | undefined) => mark !== undefined && marks.includes(mark);
 	const { ovs, dropped, wasDown } = withoutRows(snapshot.ovs, mine, name);
 	const ends = new Set<number>();
 	const links = { ...snapshot.host.links };
 	const bridges = typeof snapshot.ovs === "object" ? snapshot.ovs.bridges : {};
 	for (const link of Object.values(snapshot.host.links)) {
+		if (link.name !== name && !dropped.has(link.name) && !hasLocalnet(link)) continue;
 		const isBridge = dropped.has(link.name) && link.name in bridges;
 		if (isBridge || (link.name === name && mine(linkMark(link)) && !isAdoptedBridge(snapshot, name))) {
 			ends.add(link.index);
@@ -26,11 +34,11 @@ export function pristine(snapshot: Snapshot, marks: readonly string[], name: str
 			links[link.name] = freed(withoutLocalnet(link), dropped.has(link.name), wasDown.has(link.name));
 	}
 	const inside = (namespace: Namespace) => withoutAddressed(withoutEnds(namespace, ends, mine), mine, addresses);
-	const containers = { ...snapshot.containers };
-	for (const [reference, container] of Object.entries(snapshot.containers)) {
-		if (!isRunning(container)) continue;
-		const namespace = inside(container.namespace);
-		if (namespace !== container.namespace) containers[reference] = { ...container, namespace };
+	const containers: Snapshot["containers"] = {};
+	for (const reference of references) {
+		const container = snapshot.containers[reference];
+		if (container === undefined) continue;
+		containers[reference] = isRunning(container) ? { ...container, namespace: inside(container.namespace) } : container;
 	}
 	const adopted = links[name];
 	if (adopted && mine(linkMark(adopted))) links[name] = unaddressed(adopted, addresses, keptOf(snapshot, name));
@@ -110,8 +118,8 @@ function withoutRows(ovs: Ovs | string, mine: Mine, name: string) {
 	const bridge = ovs.bridges[name];
 	const gone = bridge && mine(rowMark(bridge.columns)) && before(bridge.columns) === undefined;
 	for (const port of Object.values(ovs.ports)) {
-		const ours = mine(rowMark(port.columns)) && (port.name === name || port.bridge === name);
-		if (!ours && !(gone && port.bridge === name)) continue;
+		if (port.name !== name && port.bridge !== name) continue;
+		if (!mine(rowMark(port.columns)) && !(gone && port.bridge === name)) continue;
 		dropped.add(port.name);
 		if (ids(port.columns)["netplumb-was-down"] !== undefined) wasDown.add(port.name);
 	}

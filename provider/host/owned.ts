@@ -4,25 +4,22 @@ import type { Element } from "./firewall";
 import { addressMarks, hasLocalnet, linkMark, rowMark } from "./marks";
 import { isRunning, type Link, type Namespace, type Snapshot } from "./snapshot";
 
-/** The namespaces in a snapshot, the host's first. */
-export function namespaces(snapshot: Snapshot): { where: string; namespace: Namespace }[] {
-	const inside = Object.values(snapshot.containers)
-		.filter(isRunning)
-		.map((container) => ({ where: container.id, namespace: container.namespace }));
-	return [{ where: "host", namespace: snapshot.host }, ...inside];
-}
-
-/** Everything that carries one of these marks: links by place, and names of OVSDB rows. */
+/** Everything that carries one of these marks: links by place, and rows of OVSDB. */
 export function ownedBy(snapshot: Snapshot, marks: readonly string[]) {
 	const mine = (mark: string | undefined) => mark !== undefined && marks.includes(mark);
 	const links: { where: string; link: Link }[] = [];
 	const addressed: { where: string; link: Link }[] = [];
-	for (const { where, namespace } of namespaces(snapshot)) {
-		for (const link of Object.values(namespace.links)) {
+	const look = (where: string, { links: all }: Namespace) => {
+		for (const name in all) {
+			const link = all[name]!;
+			// Every plan looks at every link of the host: most are told apart without taking their aliases to pieces.
+			if (!marks.some((mark) => link.alias?.includes(mark))) continue;
 			if (mine(linkMark(link))) links.push({ where, link });
 			if (addressMarks(link).some(({ mark }) => mine(mark))) addressed.push({ where, link });
 		}
-	}
+	};
+	look(HOST, snapshot.host);
+	for (const container of Object.values(snapshot.containers)) if (isRunning(container)) look(container.id, container.namespace);
 	const ovs = typeof snapshot.ovs === "object" ? snapshot.ovs : { bridges: {}, ports: {} };
 	return {
 		links,

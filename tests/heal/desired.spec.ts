@@ -60,7 +60,12 @@ describe("the desired state of a resource", () => {
 				if (!args || !operations) return;
 				const { after } = applyPlan(before, operations);
 				const addresses = (args as { addresses?: string[] }).addresses ?? [];
-				const bare = pristine(after, [MARK], kind.physicalName(args), addresses);
+				const bare = pristine(after, {
+					marks: [MARK],
+					name: kind.physicalName(args),
+					addresses,
+					containers: kind.containers(args),
+				});
 				const changes = (all: Operation[]) => all.map(({ change }) => change);
 				const again = changes(kind.plan(wish(args), bare));
 				const made = changes(operations);
