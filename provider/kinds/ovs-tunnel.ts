@@ -72,6 +72,9 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 	destinations: (args) => [args.remote],
 	facts: ["firewall"],
 	healsWithout: GUARD_VERBS,
+	// As long as the packets on the underlay stay the same.
+	holds: (previous, wanted) =>
+		overhead(encapsulation(previous)) === overhead(encapsulation(wanted)) && previous.remote === wanted.remote,
 
 	plan(wish, snapshot) {
 		if (wish.wanted) return planTunnel(wish, wish.wanted, snapshot);
@@ -83,15 +86,17 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 
 	observe(args, mark, snapshot) {
 		const port = typeof snapshot.ovs === "object" ? snapshot.ovs.ports[args.name!] : undefined;
-		const inside = mtuInside(encapsulation(args), snapshot);
-		const outputs = args.mtu === undefined && inside !== undefined ? { mtu: inside } : {};
-		if (!port || rowMark(port.columns) !== mark) return { args, outputs };
+		const outputs = (present: OvsTunnelArgs) => {
+			const inside = mtuInside(encapsulation(present), snapshot);
+			return args.mtu === undefined && inside !== undefined ? { mtu: inside } : {};
+		};
+		if (!port || rowMark(port.columns) !== mark) return { args, outputs: outputs(args) };
 		// Another type or bridge is mended in place; as a changed input it would replace the tunnel.
 		const found = observedOptions(args, port);
 		if (args.protected !== undefined) found.protected = port.columns["protected"] === true;
 		const trunks = columnAt(port.columns, "trunks");
 		if (!sameValue(trunks, args.trunks)) found.trunks = [trunks ?? []].flat() as number[];
-		return { args: found, outputs };
+		return { args: found, outputs: outputs(found) };
 	},
 
 	// The guard goes last, and belongs to no tunnel in particular: as long as one is of no use, somebody has to take it away.
@@ -124,11 +129,8 @@ function planTunnel(wish: Wish<OvsTunnelArgs>, args: OvsTunnelArgs, snapshot: Sn
 			`host ${snapshot.hostName}: name: found another port or interface called "${name}", expected the name to be free; choose another name`,
 		);
 	refuseTwin(name, args, ovs, snapshot.hostName);
-	const { previous } = wish;
-	// What the host once gave holds as long as the packets on the underlay stay the same.
-	const sameOutside =
-		previous && overhead(encapsulation(previous)) === overhead(encapsulation(args)) && previous.remote === args.remote;
-	checkUnderlay(encapsulation(args), sameOutside ? previous.mtu : undefined, bridge, snapshot);
+	const given = wish.previous && ovsTunnel.holds!(wish.previous, args) ? wish.previous.mtu : undefined;
+	checkUnderlay(encapsulation(args), given, bridge, snapshot);
 	const fault = port ? faultOf(port) : "";
 	const operations = planGuard({ ...args, name }, snapshot);
 	const keep = port !== undefined && port.bridge === args.bridge && fault === "";

@@ -98,6 +98,7 @@ async function followOthers({ engine, declared }: World): Promise<void> {
 	const names = found.filter(follows);
 	if (names.length === 0) return;
 	for (const [name, drift] of names) if (drift?.some((text) => text.startsWith("host "))) delete declared[name];
+	onlyWithBases(declared);
 	await engine.up(declared);
 }
 
@@ -108,14 +109,13 @@ export async function nextOf({ engine, declared }: World, edits: readonly Edit[]
 		if (!args) delete next[name];
 		else if (await engine.check(name, { kind, args })) next[name] = { kind, args };
 	}
-	// What leans on something that leans on what is gone goes too.
-	onlyWithBases(next);
 	onlyWithBases(next);
 	return next;
 }
 
-/** Who takes something out of a program takes out what leans on it. */
+/** Who takes something out of a program takes out what leans on it, and what leans on that. */
 function onlyWithBases(next: Declared): void {
+	const before = Object.keys(next).length;
 	const has = (kind: string, fits: (args: Args) => boolean) =>
 		Object.values(next).some((other) => other.kind === kind && fits(other.args));
 	for (const [name, { kind, args }] of Object.entries(next)) {
@@ -125,6 +125,7 @@ function onlyWithBases(next: Declared): void {
 		const wired = (base: Args) => base["container"] === container && base["interface"] === args["interface"];
 		if (kind === "StaticContainerIp" && !has("VethAttachment", wired)) delete next[name];
 	}
+	if (Object.keys(next).length < before) onlyWithBases(next);
 }
 
 /** What the host refuses is given up by who wrote the program: the next one does not ask for it any more. */
