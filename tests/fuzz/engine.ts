@@ -155,7 +155,7 @@ export class Engine {
 			const free = now.filter((name) => {
 				const { kind: on, state: base } = this.live.get(name)!;
 				const held = [...this.live].find(([other, { kind, state }]) => other in run.errors && leansOn(kind, state, on, base));
-				if (held) run.errors[name] = `missing: the end of ${held[0]}, which leans on it`;
+				if (held) run.errors[name] = `missing: host of ${held[0]}, which failed and leans on it`;
 				return !held;
 			});
 			await Promise.all(

@@ -1,5 +1,6 @@
 // Runs one program on the model host and holds it to the promises, step by step.
 import { linkMark, markOf } from "../../provider/host/marks";
+import { ROUTE_PROTOCOL } from "../../provider/host/render";
 import type { Link, Snapshot } from "../../provider/host/snapshot";
 import { difference, essence } from "../model/compare";
 import { type Args, type Declared, Engine, type Run } from "./engine";
@@ -142,6 +143,7 @@ export async function settle(world: World, next: Declared, first: Run, tally: Ta
 			else delete next[name];
 			if (old === next[name]) delete world.declared[name];
 		}
+		onlyWithBases(next);
 		run = await world.engine.up(next);
 	}
 	tally.made += Object.keys(next).length;
@@ -211,5 +213,7 @@ export function visible(snapshot: Snapshot) {
 		...Object.values(plain.ports).flatMap((port) => [port, { columns: port.interface }]),
 	];
 	for (const { columns } of rows) for (const name of chosen) delete columns[name];
-	return { ...plain, host: { links }, desired: snapshot.desired ?? {} };
+	// Of the host's routes, a look has those to the networks that were asked for.
+	const routes = plain.host.routes.filter((route) => route.includes(`["protocol","${ROUTE_PROTOCOL}"]`));
+	return { ...plain, host: { links, routes }, desired: snapshot.desired ?? {} };
 }
