@@ -52,7 +52,13 @@ const keyed = rule(families, ["type", "key"], ({ type, key }, complain) => {
 		complain("key", key, `a whole number from 0 to ${MAX_KEY[type]}: ${type} has 24 bits for it`, "choose a smaller one");
 });
 
-export const ovsTunnelSchema = rule(keyed, ["type", "port"], ({ type, port }, complain) => {
+// Open vSwitch ignores any other TOS with a warning in its log (netdev-vport.c): the two lowest bits are those of ECN (RFC 3168).
+const marked = rule(keyed, ["tos"], ({ tos }, complain) => {
+	if (typeof tos === "number" && tos % 4 !== 0)
+		complain("tos", tos, "a multiple of 4, because the two lowest bits are those of ECN", `write ${tos - (tos % 4)}`);
+});
+
+export const ovsTunnelSchema = rule(marked, ["type", "port"], ({ type, port }, complain) => {
 	if (type === "gre" && port !== undefined)
 		complain("port", port, "no port with type gre, which is an IP protocol of its own", "remove it");
 });

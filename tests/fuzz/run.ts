@@ -85,14 +85,15 @@ const changes = ({ errors, changed }: Run) => ({ errors, changed });
 /**
  * What a resource needs of the host's links, other resources may change: a bridge in whose subnet a published target is, the MTU on the way
  * to a tunnel's far end, whether the members of a network see each other, the protocols that a guard is written with, whether
- * the attachment under addresses is guarded, where its own input does not say so. The next refresh tells, and the up after it
+ * the attachment under addresses is guarded, where its own input does not say so, and in which bridge. The next refresh tells, and the up after it
  * mends; what cannot be mended is given up.
  */
 async function followOthers({ engine, declared }: World): Promise<void> {
 	const found = Object.entries(await engine.refresh());
 	const follows = ([name, drift]: [string, string[] | undefined]) => {
 		const kind = declared[name]?.kind;
-		if (kind === "VethAttachment" && drift?.join() === "keep the desired state on the host") return true;
+		const forgot = drift?.join() === "keep the desired state on the host";
+		if (forgot && (kind === "VethAttachment" || kind === "StaticContainerIp")) return true;
 		if (kind === "StaticContainerIp" && drift?.some((text) => /^(record|forget) the addresses of port/.test(text))) return true;
 		return kind === "NatPublish" || (["OvsTunnel", "VethAttachment"].includes(kind!) && drift?.[0]?.startsWith("host "));
 	};
