@@ -30,7 +30,7 @@ export interface OvsTunnelArgs {
 	 * the MTU of the interface to `remote`, less the encapsulation. Changes in place.
 	 */
 	mtu?: pulumi.Input<number>;
-	/** The outer packet's type of service, 0 to 255, or `"inherit"` for the inner one's. Default: 0. Changes in place. */
+	/** The outer packet's type of service, a multiple of 4 up to 252, or `"inherit"` for the inner one's. Default: 0. Changes in place. */
 	tos?: pulumi.Input<number | "inherit">;
 	/** The outer packet's time to live, 1 to 255, or `"inherit"` for the inner one's. Default: 64. Changes in place. */
 	ttl?: pulumi.Input<number | "inherit">;

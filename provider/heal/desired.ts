@@ -30,7 +30,8 @@ export function desiredText<A extends object>(kind: Kind<A>, wish: Wish<A>, snap
 	const { wanted, previous } = wish;
 	if (!wanted || kind.heals?.(wanted) === false) return undefined;
 	// A value that the host once gave is what it shall be (the MTU of an attachment).
-	const given = (kind.defaulted ?? []).filter((key) => wanted[key] === undefined && previous?.[key] !== undefined);
+	const holds = previous !== undefined && kind.holds?.(previous, wanted) !== false;
+	const given = (kind.defaulted ?? []).filter((key) => holds && wanted[key] === undefined && previous[key] !== undefined);
 	const complete = { ...wanted, ...Object.fromEntries(given.map((key) => [key, previous![key]])) };
 	const being = {
 		...{ marks: wish.marks, name: kind.physicalName(complete), containers: kind.containers(complete) },

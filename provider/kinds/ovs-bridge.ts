@@ -26,6 +26,7 @@ import { carriedTo } from "./carried";
 import { differing, inWords, remembered, sameValue } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
+import { widens } from "./narrow";
 import { planUplinks, type UplinkPlan, uplinkNotes } from "./uplinks";
 
 const controller = string({
@@ -231,7 +232,13 @@ function planBridge(wish: Wish<OvsBridgeArgs>, args: OvsBridgeArgs, name: string
 		const change = { verb: "row.set", table: "Interface", row: name, columns: { mtu_request: args.mtu } } as const;
 		operations.push(operation(change, `set the MTU of bridge ${name} to ${args.mtu}`));
 	} else if (args.mtu === undefined && bridge && wish.previous?.mtu !== undefined && requested !== undefined) {
-		operations.push(releaseMtu(name, ownMtu(bridge, snapshot)));
+		const own = ownMtu(bridge, snapshot);
+		if (own < LEAST_IPV6_MTU && link !== undefined && link.mtu >= LEAST_IPV6_MTU)
+			throw new NetplumbError(
+				"conflict",
+				`host ${snapshot.hostName}: mtu: found none, and a port with the MTU ${own} in bridge "${name}", expected one to be declared, because the bridge would follow its ports below the ${LEAST_IPV6_MTU} of IPv6; declare it, or raise the MTU of the port`,
+			);
+		operations.push(releaseMtu(name, own));
 	}
 	operations.push(...planOwnPort(wish, args, name, userspace, adopted, snapshot, uplinks));
 	return [...operations, ...uplinks.operations];
@@ -262,9 +269,9 @@ function planOwnPort(
 				`host ${snapshot.hostName}: addresses: found ${address} on interface "${holder.name}", expected it to be free; choose another address, or remove that one`,
 			);
 	}
+	const row = typeof snapshot.ovs === "object" ? snapshot.ovs.bridges[name] : undefined;
 	// What an adopted bridge had before stays with it.
-	const bridge = adopted && typeof snapshot.ovs === "object" ? snapshot.ovs.bridges[name] : undefined;
-	const kept = (bridge && keptBefore(bridge, snapshot)?.addresses) ?? [];
+	const kept = (adopted && row && keptBefore(row, snapshot)?.addresses) || [];
 	const dropped = (address: string) => !wanted.includes(address) && !kept.includes(address);
 	const gone = toDelete(link, (address) => dropped(address) && wish.previous?.addresses?.includes(address) === true);
 	for (const cidr of gone)
@@ -274,7 +281,8 @@ function planOwnPort(
 	const alias = aliasWithLinkMark(link?.alias, wish.mark);
 	const fresh = !link?.up;
 	const arriving = uplinks.arriving.length > 0;
-	if (!adopted && (fresh || arriving || missing.length > 0 || gone.length > 0)) {
+	const widening = widens(link, args.mtu ?? (row && wish.previous?.mtu !== undefined ? ownMtu(row, snapshot) : 0));
+	if (!adopted && (fresh || arriving || widening || missing.length > 0 || gone.length > 0)) {
 		const ipv6 = wanted.some((address) => address.includes(":"));
 		// accept_ra first: with IPv6 on, a container's router advertisement must never reach the host's routing.
 		operations.push(

@@ -52,7 +52,13 @@ const keyed = rule(families, ["type", "key"], ({ type, key }, complain) => {
 		complain("key", key, `a whole number from 0 to ${MAX_KEY[type]}: ${type} has 24 bits for it`, "choose a smaller one");
 });
 
-export const ovsTunnelSchema = rule(keyed, ["type", "port"], ({ type, port }, complain) => {
+// Open vSwitch ignores any other TOS with a warning in its log (netdev-vport.c): the two lowest bits are those of ECN (RFC 3168).
+const marked = rule(keyed, ["tos"], ({ tos }, complain) => {
+	if (typeof tos === "number" && tos % 4 !== 0)
+		complain("tos", tos, "a multiple of 4, because the two lowest bits are those of ECN", `write ${tos - (tos % 4)}`);
+});
+
+export const ovsTunnelSchema = rule(marked, ["type", "port"], ({ type, port }, complain) => {
 	if (type === "gre" && port !== undefined)
 		complain("port", port, "no port with type gre, which is an IP protocol of its own", "remove it");
 });
@@ -83,9 +89,9 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 
 	observe(args, mark, snapshot) {
 		const port = typeof snapshot.ovs === "object" ? snapshot.ovs.ports[args.name!] : undefined;
-		const outputs = (one: OvsTunnelArgs) => {
-			const inside = mtuInside(encapsulation(one), snapshot);
-			return one.mtu === undefined && inside !== undefined ? { mtu: inside } : {};
+		const outputs = (present: OvsTunnelArgs) => {
+			const inside = mtuInside(encapsulation(present), snapshot);
+			return args.mtu === undefined && inside !== undefined ? { mtu: inside } : {};
 		};
 		if (!port || rowMark(port.columns) !== mark) return { args, outputs: outputs(args) };
 		// Another type or bridge is mended in place; as a changed input it would replace the tunnel.
@@ -131,8 +137,8 @@ function planTunnel(wish: Wish<OvsTunnelArgs>, args: OvsTunnelArgs, snapshot: Sn
 			`host ${snapshot.hostName}: name: found another port or interface called "${name}", expected the name to be free; choose another name`,
 		);
 	refuseTwin(name, args, ovs, snapshot.hostName);
-	const { previous } = wish;
-	checkUnderlay(encapsulation(args), previous && sameOutside(previous, args) ? previous.mtu : undefined, bridge, snapshot);
+	const given = wish.previous && sameOutside(wish.previous, args) ? wish.previous.mtu : undefined;
+	checkUnderlay(encapsulation(args), given, bridge, snapshot);
 	const fault = port ? faultOf(port) : "";
 	const operations = planGuard({ ...args, name }, snapshot, wish.alone);
 	const keep = port !== undefined && port.bridge === args.bridge && fault === "";

@@ -13,6 +13,7 @@ import { findBridge } from "./bridges";
 import { networkVlan } from "./clients";
 import { runningContainer } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
+import { planWidening, refuseNarrowing } from "./narrow";
 import { GUARD, isGuarded, planGuard, planUnguard, recordedOn } from "./port-security";
 import { BEFORE } from "./veth-adoption";
 import { findEnds, hostEndSettings, planEnds } from "./veth-ends";
@@ -87,6 +88,8 @@ function planAttachment(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs
 			"conflict",
 			`host ${snapshot.hostName}: mtu: found ${mtu} for interface "${name}" of container "${container.name}", which has the address ${v6}, expected at least ${LEAST_IPV6_MTU} for IPv6; raise it, or remove the IPv6 addresses first`,
 		);
+	refuseNarrowing(mtu, bridge, snapshot);
+	operations.push(...planWidening(pair?.outside, mtu));
 	if (!pair) {
 		if (ends.outside)
 			operations.push(operation({ verb: "link.delete", where: HOST, name: hostName }, `delete the stale interface ${hostName}`));

@@ -163,6 +163,11 @@ const table: [KindName, object, string][] = [
 	["OvsTunnel", { port: 0 }, "port: found 0, expected a whole number from 1 to 65535; choose one in this range"],
 	["OvsTunnel", { mtu: 67 }, "mtu: found 67, expected a whole number from 68 to 65535; choose one in this range"],
 	["OvsTunnel", { tos: 256 }, "tos: found 256, expected a whole number from 0 to 255; choose one in this range"],
+	[
+		"OvsTunnel",
+		{ tos: 255 },
+		"tos: found 255, expected a multiple of 4, because the two lowest bits are those of ECN; write 252",
+	],
 	["OvsTunnel", { tos: "inherits" }, 'tos: found "inherits", expected one of "inherit"; did you mean "inherit"?'],
 	["OvsTunnel", { ttl: 0 }, "ttl: found 0, expected a whole number from 1 to 255; choose one in this range"],
 	["OvsTunnel", { df: "yes" }, 'df: found "yes", expected true or false; write one of them'],

@@ -148,11 +148,18 @@ export class Engine {
 		});
 	}
 
+	/** What something leans on that could not be removed stays too. */
 	private async remove(names: readonly string[], run: Run): Promise<void> {
 		for (const rank of [...RANKS.keys()].reverse()) {
 			const now = names.filter((name) => this.live.has(name) && rankOf(this.live.get(name)!.kind) === rank);
+			const free = now.filter((name) => {
+				const { kind: on, state: base } = this.live.get(name)!;
+				const held = [...this.live].find(([other, { kind, state }]) => other in run.errors && leansOn(kind, state, on, base));
+				if (held) run.errors[name] = `missing: host of ${held[0]}, which failed and leans on it`;
+				return !held;
+			});
 			await Promise.all(
-				now.map((name) =>
+				free.map((name) =>
 					this.attempt(name, this.live.get(name)!.kind, run, async () => {
 						const { kind, id, state } = this.live.get(name)!;
 						this.log.push(`delete ${name}`);

@@ -1,5 +1,6 @@
 // Runs one program on the model host and holds it to the promises, step by step.
 import { linkMark, markOf } from "../../provider/host/marks";
+import { ROUTE_PROTOCOL } from "../../provider/host/render";
 import type { Link, Snapshot } from "../../provider/host/snapshot";
 import { difference, essence } from "../model/compare";
 import { type Args, type Declared, Engine, type Run } from "./engine";
@@ -84,20 +85,22 @@ const changes = ({ errors, changed }: Run) => ({ errors, changed });
 /**
  * What a resource needs of the host's links, other resources may change: a bridge in whose subnet a published target is, the MTU on the way
  * to a tunnel's far end, whether the members of a network see each other, the protocols that a guard is written with, whether
- * the attachment under addresses is guarded, where its own input does not say so. The next refresh tells, and the up after it
+ * the attachment under addresses is guarded, where its own input does not say so, and in which bridge. The next refresh tells, and the up after it
  * mends; what cannot be mended is given up.
  */
 async function followOthers({ engine, declared }: World): Promise<void> {
 	const found = Object.entries(await engine.refresh());
 	const follows = ([name, drift]: [string, string[] | undefined]) => {
 		const kind = declared[name]?.kind;
-		if (kind === "VethAttachment" && drift?.join() === "keep the desired state on the host") return true;
+		const forgot = drift?.join() === "keep the desired state on the host";
+		if (forgot && (kind === "VethAttachment" || kind === "StaticContainerIp")) return true;
 		if (kind === "StaticContainerIp" && drift?.some((text) => /^(record|forget) the addresses of port/.test(text))) return true;
 		return kind === "NatPublish" || (["OvsTunnel", "VethAttachment"].includes(kind!) && drift?.[0]?.startsWith("host "));
 	};
 	const names = found.filter(follows);
 	if (names.length === 0) return;
 	for (const [name, drift] of names) if (drift?.some((text) => text.startsWith("host "))) delete declared[name];
+	onlyWithBases(declared);
 	await engine.up(declared);
 }
 
@@ -108,14 +111,13 @@ export async function nextOf({ engine, declared }: World, edits: readonly Edit[]
 		if (!args) delete next[name];
 		else if (await engine.check(name, { kind, args })) next[name] = { kind, args };
 	}
-	// What leans on something that leans on what is gone goes too.
-	onlyWithBases(next);
 	onlyWithBases(next);
 	return next;
 }
 
-/** Who takes something out of a program takes out what leans on it. */
+/** Who takes something out of a program takes out what leans on it, and what leans on that. */
 function onlyWithBases(next: Declared): void {
+	const before = Object.keys(next).length;
 	const has = (kind: string, fits: (args: Args) => boolean) =>
 		Object.values(next).some((other) => other.kind === kind && fits(other.args));
 	for (const [name, { kind, args }] of Object.entries(next)) {
@@ -125,6 +127,7 @@ function onlyWithBases(next: Declared): void {
 		const wired = (base: Args) => base["container"] === container && base["interface"] === args["interface"];
 		if (kind === "StaticContainerIp" && !has("VethAttachment", wired)) delete next[name];
 	}
+	if (Object.keys(next).length < before) onlyWithBases(next);
 }
 
 /** What the host refuses is given up by who wrote the program: the next one does not ask for it any more. */
@@ -141,6 +144,7 @@ export async function settle(world: World, next: Declared, first: Run, tally: Ta
 			else delete next[name];
 			if (old === next[name]) delete world.declared[name];
 		}
+		onlyWithBases(next);
 		run = await world.engine.up(next);
 	}
 	tally.made += Object.keys(next).length;
@@ -210,5 +214,7 @@ export function visible(snapshot: Snapshot) {
 		...Object.values(plain.ports).flatMap((port) => [port, { columns: port.interface }]),
 	];
 	for (const { columns } of rows) for (const name of chosen) delete columns[name];
-	return { ...plain, host: { links }, desired: snapshot.desired ?? {} };
+	// Of the host's routes, a look has those to the networks that were asked for.
+	const routes = plain.host.routes.filter((route) => route.includes(`["protocol","${ROUTE_PROTOCOL}"]`));
+	return { ...plain, host: { links, routes }, desired: snapshot.desired ?? {} };
 }

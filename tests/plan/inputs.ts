@@ -50,7 +50,7 @@ export const tunnelInputs = fc.record({
 	localIp: fc.constantFrom(undefined, undefined, undefined, "192.0.2.7"),
 	port: fc.constantFrom(undefined, undefined, undefined, 8472),
 	mtu: fc.constantFrom(undefined, undefined, 1400, 1400, 1430, 1500),
-	tos: fc.constantFrom(undefined, 0, 255, "inherit"),
+	tos: fc.constantFrom(undefined, 0, 184, 252, "inherit"),
 	ttl: fc.constantFrom(undefined, 1, 255, "inherit"),
 	df: maybe(fc.boolean()),
 	csum: maybe(fc.boolean()),
