@@ -36,6 +36,8 @@ export interface Kind<A extends object> {
 	readonly volatile?: boolean;
 	/** Inputs that, when left out, get their value from the host; it then stands in the state under the same name. */
 	readonly defaulted?: readonly (keyof A & string)[];
+	/** False when what the host gave before does not follow any more from the inputs as found: the next update asks anew. Default: true. */
+	holds?(before: A, found: A): boolean;
 	/** Inputs that cannot change in place. The old one is deleted first, because the names on the host are the same. */
 	readonly replace: readonly (keyof A & string)[];
 	/** Inputs that change in place when their new value is known, but stand for another thing when they come from one that is not made yet. */

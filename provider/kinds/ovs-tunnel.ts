@@ -64,6 +64,7 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 	schema: ovsTunnelSchema,
 	outputs: [],
 	defaulted: ["mtu"],
+	holds: sameOutside,
 	replace: ["name", "type", "bridge"],
 	// Another seed than that of attachments and bridges, so that one of the same resource name has another port name.
 	complete: (args, owner) => ({ ...args, name: args.name ?? derivedName(owner.split("/").at(-1) ?? "tun", `tunnel ${owner}`) }),
@@ -82,15 +83,17 @@ export const ovsTunnel: Kind<OvsTunnelArgs> = {
 
 	observe(args, mark, snapshot) {
 		const port = typeof snapshot.ovs === "object" ? snapshot.ovs.ports[args.name!] : undefined;
-		const inside = mtuInside(encapsulation(args), snapshot);
-		const outputs = args.mtu === undefined && inside !== undefined ? { mtu: inside } : {};
-		if (!port || rowMark(port.columns) !== mark) return { args, outputs };
+		const outputs = (one: OvsTunnelArgs) => {
+			const inside = mtuInside(encapsulation(one), snapshot);
+			return one.mtu === undefined && inside !== undefined ? { mtu: inside } : {};
+		};
+		if (!port || rowMark(port.columns) !== mark) return { args, outputs: outputs(args) };
 		// Another type or bridge is mended in place; as a changed input it would replace the tunnel.
 		const found = observedOptions(args, port);
 		if (args.protected !== undefined) found.protected = port.columns["protected"] === true;
 		const trunks = columnAt(port.columns, "trunks");
 		if (!sameValue(trunks, args.trunks)) found.trunks = [trunks ?? []].flat() as number[];
-		return { args: found, outputs };
+		return { args: found, outputs: outputs(found) };
 	},
 
 	// The guard goes last, and belongs to no tunnel in particular: as long as one is of no use, somebody has to take it away.
@@ -104,6 +107,11 @@ function owned(marks: readonly string[], snapshot: Snapshot): OvsPort[] {
 
 function encapsulation(args: OvsTunnelArgs) {
 	return { ...args, tagged: args.trunks !== undefined };
+}
+
+/** What the host once gave holds as long as the packets on the underlay stay the same. */
+function sameOutside(before: OvsTunnelArgs, after: OvsTunnelArgs): boolean {
+	return overhead(encapsulation(before)) === overhead(encapsulation(after)) && before.remote === after.remote;
 }
 
 function planTunnel(wish: Wish<OvsTunnelArgs>, args: OvsTunnelArgs, snapshot: Snapshot): Operation[] {
@@ -124,10 +132,7 @@ function planTunnel(wish: Wish<OvsTunnelArgs>, args: OvsTunnelArgs, snapshot: Sn
 		);
 	refuseTwin(name, args, ovs, snapshot.hostName);
 	const { previous } = wish;
-	// What the host once gave holds as long as the packets on the underlay stay the same.
-	const sameOutside =
-		previous && overhead(encapsulation(previous)) === overhead(encapsulation(args)) && previous.remote === args.remote;
-	checkUnderlay(encapsulation(args), sameOutside ? previous.mtu : undefined, bridge, snapshot);
+	checkUnderlay(encapsulation(args), previous && sameOutside(previous, args) ? previous.mtu : undefined, bridge, snapshot);
 	const fault = port ? faultOf(port) : "";
 	const operations = planGuard({ ...args, name }, snapshot, wish.alone);
 	const keep = port !== undefined && port.bridge === args.bridge && fault === "";

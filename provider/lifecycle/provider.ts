@@ -104,7 +104,8 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 					const observed = kind.observe(wanted, wish.mark, snapshot);
 					const found = stateOf(kind, state, observed);
 					// What the host once gave is what it shall be: a new value is drift, not the new default.
-					for (const key of state.defaulted ?? []) found[key] = state[key];
+					if (kind.holds?.(wish.previous!, observed.args) ?? true)
+						for (const key of state.defaulted ?? []) found[key] = state[key];
 					const drift = driftOf(wish, state, snapshot);
 					if (drift.length > 0) found.drift = drift;
 					return { id, props: found, inputs: { host: state.host, owner: state.owner, ...observed.args } };

@@ -252,6 +252,19 @@ describe("OvsTunnel", () => {
 		});
 	});
 
+	it("whose new VLANs reached the host, while the answer did not, takes the MTU that follows from them", async () => {
+		const one = await tunnel().create(basic());
+		const unheard = structuredClone(one.state);
+		await one.update({ ...basic(), trunks: [10, 20] });
+		const after = one.state;
+		expect([unheard["mtu"], after["mtu"]]).to.deep.equal([1450, 1446]);
+		one.state = unheard;
+		expect((await one.read())?.join()).to.contain("no trunks");
+		await one.update({ ...basic(), trunks: [10, 20] });
+		expect(one.state).to.deep.equal(after);
+		expect(await one.read()).to.deep.equal([]);
+	});
+
 	it("is an error, and not gone, when the host cannot be reached", async () => {
 		const one = await tunnel().create(basic());
 		const there = new Resource("OvsTunnel", "to-h1", { host: { ...labHost("h1"), port: 9 } });
