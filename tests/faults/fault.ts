@@ -61,5 +61,7 @@ export function killedWithConnection({ heal, onUnreachable, confirmSeconds, ...a
 export async function powerCycle(): Promise<void> {
 	await labPowerOff("h1", { dir: labDir });
 	await labPowerOn("h1", { dir: labDir });
+	// Until its own addresses are past duplicate address detection, what is true on the host changes by itself.
+	await sh('i=0; while ip -6 address show tentative | grep -q . && [ "$i" -lt 100 ]; do i=$((i + 1)); sleep 0.1; done');
 	await plantShim();
 }
