@@ -94,7 +94,7 @@ export class OverlayNetwork extends pulumi.ComponentResource {
 		this.subnet = typeof args.subnet === "string" ? new Subnet(args.subnet) : args.subnet;
 		this.#hosts = args.hosts;
 		if (args.engine === "ovn") {
-			this.#ovn = new OvnNetwork(name, args.hosts, ovnArgs(name, args), args.mtu, this);
+			this.#ovn = new OvnNetwork(name, args.hosts, ovnArgs(name, args), args.mtu, this.subnet, this);
 			this.mtu = this.#ovn.mtu;
 			this.key = pulumi.output(undefined);
 			this.registerOutputs({ mtu: this.mtu, subnet: this.subnet.cidr });

@@ -5,8 +5,9 @@ import type { Host } from "./host";
 import { OvnCentral, type OvnTls } from "./ovn-central";
 import type { OvnChassis } from "./ovn-chassis";
 import { OvnPort } from "./ovn-port";
-import { type OvnAcl, OvnSwitch } from "./ovn-switch";
+import { type OvnAcl, type OvnDhcp, OvnSwitch } from "./ovn-switch";
 import { type HostInput, madeOr } from "./resource";
+import type { Subnet } from "./subnet";
 
 /** A northbound database that is there already. */
 export interface OvnNorthbound {
@@ -28,6 +29,8 @@ export interface OvnNetworkArgs {
 	acls?: pulumi.Input<pulumi.Input<OvnAcl>[]>;
 	/** An IPv4 address at which containers ask for the names of members. Default: none. Changes in place. */
 	dns?: pulumi.Input<string>;
+	/** DHCP for the members, as of `OvnSwitch`, in the network's subnet and with its MTU; `{}` is enough. Default: none. Changes in place. */
+	dhcp?: pulumi.Input<Omit<OvnDhcp, "subnet" | "mtu">>;
 }
 
 /** What a `VethAttachment` of a member needs. */
@@ -53,6 +56,7 @@ export class OvnNetwork {
 		private readonly hosts: Record<string, Host>,
 		private readonly args: OvnNetworkArgs,
 		mtu: pulumi.Input<number> | undefined,
+		subnet: Subnet,
 		private readonly parent: pulumi.Resource,
 	) {
 		for (const host of Object.keys(hosts))
@@ -61,12 +65,17 @@ export class OvnNetwork {
 					`OverlayNetwork ${name}: ovn.chassis: found none for host ${host}, expected one for each of hosts; make an OvnChassis there`,
 				);
 		const { central, acls, dns } = args;
-		this.#where = central instanceof OvnCentral ? { host: central.host } : central;
-		const optional = { ...(acls === undefined ? {} : { acls }), ...(dns === undefined ? {} : { dns }) };
-		this.#switch = new OvnSwitch(`${name}-switch`, { ...this.#where, ...optional }, { parent });
 		const ends = pulumi.all(Object.keys(hosts).map((host) => args.chassis[host]!.encapIp));
 		const fits = ends.apply((all) => 1500 - OPTION - Math.max(...all.map((remote) => overhead({ type: "geneve", remote }))));
 		this.mtu = pulumi.output(mtu ?? fits);
+		const dhcp = pulumi.all([args.dhcp ?? {}, this.mtu]).apply(([more, mtu]) => ({ ...more, subnet: subnet.cidr, mtu }));
+		this.#where = central instanceof OvnCentral ? { host: central.host } : central;
+		const optional = {
+			...(acls === undefined ? {} : { acls }),
+			...(dns === undefined ? {} : { dns }),
+			...(args.dhcp === undefined ? {} : { dhcp }),
+		};
+		this.#switch = new OvnSwitch(`${name}-switch`, { ...this.#where, ...optional }, { parent });
 	}
 
 	/** The logical port of a member, made when it is asked for first. */

@@ -14,6 +14,22 @@ export interface OvnAcl {
 	action: pulumi.Input<"allow" | "allow-related" | "allow-stateless" | "drop" | "reject">;
 }
 
+/** What containers are told that ask for an address by DHCP. Each gets the one that its `OvnPort` declares; others get no answer. */
+export interface OvnDhcp {
+	/** The IPv4 network of the switch: `"10.70.0.0/24"`. Ports with an address in it are served. */
+	subnet: pulumi.Input<string>;
+	/** The default gateway. Default: none. */
+	router?: pulumi.Input<string>;
+	/** The name servers. Default: the switch's own `dns` address, where it has one. */
+	dns?: pulumi.Input<pulumi.Input<string>[]>;
+	/** The MTU in bytes, 68 to 65535: that of the attachments. Default: not said. */
+	mtu?: pulumi.Input<number>;
+	/** How long a lease is, in seconds, 60 or more. Default: 3600. */
+	leaseSeconds?: pulumi.Input<number>;
+	/** The address that the server calls its own. Default: `router`, else the switch's `dns`, else the first one of the subnet. */
+	server?: pulumi.Input<string>;
+}
+
 /** The inputs of an `OvnSwitch`. */
 export interface OvnSwitchArgs {
 	/** A host with ovn-nbctl: the one of `OvnCentral`, or another one that reaches `northbound`. Another address or port replaces the switch. */
@@ -28,6 +44,8 @@ export interface OvnSwitchArgs {
 	acls?: pulumi.Input<pulumi.Input<OvnAcl>[]>;
 	/** An IPv4 address at which containers ask for the names of ports (`OvnPort.hostnames`). Default: none. Changes in place. */
 	dns?: pulumi.Input<string>;
+	/** DHCP for the addresses that the ports declare (`OvnPort.addresses`). Default: none. Changes in place, for leases that are renewed. */
+	dhcp?: pulumi.Input<OvnDhcp>;
 }
 
 /**

@@ -65,7 +65,15 @@ export type Change =
 	/** Ends tracked connections by the source or destination that they began with: an address or a network. */
 	| { verb: "conntrack.flush"; family: Family; source?: string; destination?: string }
 	/** A row of a database of OVN, and the reference to it. Its columns hold the owner mark. */
-	| { verb: "record.add"; database: Database; table: string; columns: Record<string, ColumnValue>; parent?: RecordParent }
+	| {
+			verb: "record.add";
+			database: Database;
+			table: string;
+			columns: Record<string, ColumnValue>;
+			parent?: RecordParent;
+			/** Other rows that refer to it, and lose their reference with it. */
+			holders?: RecordParent[];
+	  }
 	| { verb: "record.set"; database: Database; table: string; row: string; columns: Record<string, ColumnValue> }
 	| { verb: "record.remove"; database: Database; table: string; row: string; parent?: RecordParent }
 	/** The undo of record.add: a new row is known by its marks only. */
@@ -148,7 +156,10 @@ export function touches(change: Change): string[] {
 		case "conntrack.flush":
 			return [];
 		case "record.add":
-			return change.columns["name"] === undefined ? [] : [`record/${change.table}/${change.columns["name"]}`];
+			return [
+				...(change.columns["name"] === undefined ? [] : [`record/${change.table}/${change.columns["name"]}`]),
+				...(change.holders ?? []).map(({ row }) => `record/${row}`),
+			];
 		case "record.discard":
 			return [];
 		case "record.set":

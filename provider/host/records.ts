@@ -22,7 +22,7 @@ const READ_TIMEOUT = 10;
 
 /** What is read of a database: what kinds decide on, and nothing that only grows with the traffic. */
 const TABLES: Record<string, readonly string[]> = {
-	"ovn-nbctl": ["NB_Global", "Logical_Switch", "Logical_Switch_Port", "ACL", "DNS", "Connection", "SSL"],
+	"ovn-nbctl": ["NB_Global", "Logical_Switch", "Logical_Switch_Port", "ACL", "DNS", "DHCP_Options", "Connection", "SSL"],
 	"ovn-sbctl": ["SB_Global", "Connection", "SSL"],
 	"ovs-vsctl": ["Open_vSwitch", "SSL"],
 };
@@ -50,10 +50,11 @@ export function renderRecord(change: RecordChange): Said {
 	const { database } = change;
 	switch (change.verb) {
 		case "record.add": {
-			const { table, columns, parent } = change;
+			const { table, columns, parent, holders = [] } = change;
 			const symbol = symbolOf(change);
 			const commands = [[`--id=${symbol}`, "create", table, ...assignments(columns)]];
-			if (parent) commands.push(["add", parent.table, parent.row, parent.column, symbol]);
+			for (const holder of parent ? [parent, ...holders] : holders)
+				commands.push(["add", holder.table, holder.row, holder.column, symbol]);
 			return { tool: "db", database, commands };
 		}
 		case "record.set": {
@@ -80,7 +81,7 @@ export function inverseRecord(change: RecordChange, before: Snapshot): Change[] 
 	if (typeof tables !== "object") return [];
 	switch (change.verb) {
 		case "record.add": {
-			const { verb, columns, ...rest } = change;
+			const { verb, columns, holders: _, ...rest } = change;
 			const marks = Object.fromEntries(Object.entries(columns).filter(([path]) => path.startsWith("external_ids:netplumb")));
 			return [{ verb: "record.discard", ...rest, marks }];
 		}
@@ -93,7 +94,8 @@ export function inverseRecord(change: RecordChange, before: Snapshot): Change[] 
 			const row = tables[change.table]?.[change.row];
 			if (!row) return [];
 			const { verb, row: _, ...rest } = change;
-			return [{ verb: "record.add", ...rest, columns: columnsOf(row) }];
+			const holders = holdersOf(tables, change.row).filter(({ column }) => column !== change.parent?.column);
+			return [{ verb: "record.add", ...rest, columns: columnsOf(row), ...(holders.length > 0 ? { holders } : {}) }];
 		}
 		case "record.discard":
 			return [];
@@ -115,14 +117,25 @@ function removal(table: string, parent: RecordParent | undefined): string[] {
 }
 
 /** The tables whose rows live without being referred to. */
-export const ROOTS = ["Logical_Switch", "DNS"];
+export const ROOTS = ["Logical_Switch", "DNS", "DHCP_Options"];
+
+/** Columns with references that do not keep a row alive: they go with it, and a row is made with them only while it is there. */
+const WEAK = ["dhcpv4_options"];
+
+function holdersOf(tables: Tables, row: string): RecordParent[] {
+	return Object.entries(tables).flatMap(([table, rows]) =>
+		Object.entries(rows).flatMap(([holder, columns]) =>
+			WEAK.filter((column) => columns[column] === row).map((column) => ({ table, row: holder, column })),
+		),
+	);
+}
 
 /** Every column that can be written and is not empty, as a change would set it. References are made anew by their own changes. */
 function columnsOf(row: Record<string, OvsValue>): Record<string, ColumnValue> {
 	const columns: Record<string, ColumnValue> = {};
-	const uuid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 	for (const [name, value] of Object.entries(row)) {
-		if (name.startsWith("_") || [value].flat().some((item) => uuid.test(String(item)))) continue;
+		const refers = !WEAK.includes(name) && [value].flat().some((item) => UUID.test(String(item)));
+		if (name.startsWith("_") || refers) continue;
 		if (Array.isArray(value)) {
 			if (value.length > 0) columns[name] = value;
 		} else if (typeof value === "object") {
@@ -132,12 +145,15 @@ function columnsOf(row: Record<string, OvsValue>): Record<string, ColumnValue> {
 	return columns;
 }
 
-/** `column` or `column:"key"`, and the value. */
+const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+
+/** `column` or `column:"key"`, and the value. A reference is no string, and stands without quotes. */
 function assignments(columns: Record<string, ColumnValue>): string[] {
 	return Object.entries(columns).flatMap(([path, value]) => {
 		if (value === undefined) return [];
 		const [column, ...key] = path.split(":");
-		return [`${column}${key.length > 0 ? `:${ovsString(key.join(":"))}` : ""}=${ovsValue(value)}`];
+		const refers = WEAK.includes(column!) && UUID.test(String(value));
+		return [`${column}${key.length > 0 ? `:${ovsString(key.join(":"))}` : ""}=${refers ? value : ovsValue(value)}`];
 	});
 }
 

@@ -7,6 +7,7 @@ import { markedRows } from "../host/records";
 import type { Snapshot, Tables } from "../host/snapshot";
 import { boolean, type Infer, ip, list, mac, object, optional, rule, string } from "../validate/index";
 import type { Kind } from "./kind";
+import { serving } from "./ovn-dhcp";
 import { databaseAt, logicalName, remote, tls, tlsFits } from "./ovn-inputs";
 import { planRows, refuseTaken, rowsExist, tablesIn, type WantedRow } from "./ovn-rows";
 import { START } from "./ovn-switch";
@@ -58,7 +59,7 @@ export const ovnPort: Kind<OvnPortArgs> = {
 		const tables = tablesIn(database, snapshot, START);
 		if (!args) return planRows(wish, database, tables, []);
 		refuseTaken(wish, tables, "Logical_Switch_Port", args.name!, snapshot, "logical port");
-		return planRows(wish, database, tables, rows(args, switchOf(args.switch, tables, snapshot)));
+		return planRows(wish, database, tables, rows(args, switchOf(args.switch, tables, snapshot), tables));
 	},
 
 	observe(args, mark, snapshot) {
@@ -88,7 +89,7 @@ function switchOf(name: string, tables: Tables, snapshot: Snapshot): string {
 	);
 }
 
-function rows(args: OvnPortArgs, row: string): WantedRow[] {
+function rows(args: OvnPortArgs, row: string, tables: Tables): WantedRow[] {
 	const name = args.name!;
 	const address = [args.mac!, ...(args.addresses ?? [])].join(" ");
 	const secured = args.portSecurity !== false;
@@ -97,7 +98,10 @@ function rows(args: OvnPortArgs, row: string): WantedRow[] {
 			table: "Logical_Switch_Port",
 			role: "port",
 			words: `logical port ${name}`,
-			columns: { name, addresses: [address], port_security: secured ? [address] : undefined },
+			columns: {
+				...{ name, addresses: [address], port_security: secured ? [address] : undefined },
+				...serving(tables, row, name, args.addresses ?? []),
+			},
 			parent: { table: "Logical_Switch", row, column: "ports" },
 		},
 	];

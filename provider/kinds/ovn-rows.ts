@@ -22,6 +22,8 @@ export interface WantedRow {
 	/** Columns whose other keys are removed. */
 	whole?: string[];
 	parent?: RecordParent;
+	/** Rows that refer to it as well, once it is made. */
+	holders?: RecordParent[];
 }
 
 /** The column that refers to the rows of a table. */
@@ -58,12 +60,13 @@ export function planRows<A>(wish: Wish<A>, database: Database, tables: Tables, w
 	const own = markedRows(tables, wish.marks).filter(({ table }) => table !== "Open_vSwitch");
 	const operations: Operation[] = [];
 	const used = new Set<string>();
-	for (const { table, role, words, columns, whole = [], parent } of wanted) {
+	for (const { table, role, words, columns, whole = [], parent, holders = [] } of wanted) {
 		const found = own.find((one) => one.table === table && columnAt(one.columns, ROLE) === role && !used.has(one.row));
 		const held = found && (!parent || parentOf(tables, table, found.row) !== undefined);
 		const settings = { ...columns, [MARK]: wish.mark, [ROLE]: role };
 		if (!found || !held) {
-			const change = { verb: "record.add", database, table, columns: settings, ...(parent ? { parent } : {}) } as const;
+			const referred = { ...(parent ? { parent } : {}), ...(holders.length > 0 ? { holders } : {}) };
+			const change = { verb: "record.add", database, table, columns: settings, ...referred } as const;
 			operations.push(operation(change, `make ${words}`));
 			continue;
 		}
@@ -93,6 +96,7 @@ const TITLES: Record<string, string> = {
 	Logical_Switch: "logical switch",
 	Logical_Switch_Port: "logical port",
 	DNS: "the names of",
+	DHCP_Options: "the options of",
 	Connection: "listener",
 	SSL: "the TLS settings of",
 };

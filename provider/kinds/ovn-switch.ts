@@ -1,11 +1,12 @@
-// OvnSwitch: a logical switch of OVN, its ACLs, and the address that answers its containers' questions for names.
+// OvnSwitch: a logical switch of OVN, its ACLs, its DHCP, and the address that answers its containers' questions for names.
 // Source: ovn-nb(5), tables Logical_Switch, ACL and Logical_Switch_Port ("localport").
 import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import { markedRows } from "../host/records";
-import type { Snapshot, Tables } from "../host/snapshot";
+import type { RecordParent, Snapshot, Tables } from "../host/snapshot";
 import { type Infer, integer, ip, list, object, oneOf, optional, rule, text } from "../validate/index";
 import type { Kind, Wish } from "./kind";
+import { dhcp, dhcpRow, dhcpRowOf, planServed } from "./ovn-dhcp";
 import { databaseAt, logicalName, remote, tls, tlsFits } from "./ovn-inputs";
 import { planRows, references, refuseTaken, rowsExist, tablesIn, type WantedRow } from "./ovn-rows";
 
@@ -26,6 +27,7 @@ const shape = object({
 	name: optional(logicalName),
 	acls: optional(list(acl, { max: 1000 })),
 	dns: optional(ip({ family: 4 })),
+	dhcp: optional(dhcp),
 });
 
 const reached = rule(shape, ["northbound", "tls"], (args, complain) =>
@@ -69,12 +71,16 @@ export const ovnSwitch: Kind<OvnSwitchArgs> = {
 			return planRows(wish, database, tables, []);
 		}
 		refuseTaken(wish, tables, "Logical_Switch", wish.wanted.name!, snapshot, "logical switch");
-		return planRows(wish, database, tables, rows(wish.wanted, wish, tables));
+		const served = planServed(wish, database, tables, wish.wanted.dhcp);
+		return [...served.operations, ...planRows(wish, database, tables, rows(wish.wanted, wish, tables, served.holders))];
 	},
 
 	observe(args, mark, snapshot) {
 		const tables = snapshot.databases?.[databaseOf(args).join(" ")];
-		if (typeof tables !== "object" || args.acls === undefined) return { args, outputs: {} };
+		if (typeof tables !== "object") return { args, outputs: {} };
+		const seen: OvnSwitchArgs = { ...args };
+		if (args.dhcp !== undefined && dhcpRowOf(tables, [mark]) === undefined) delete seen.dhcp;
+		if (args.acls === undefined) return { args: seen, outputs: {} };
 		const found = markedRows(tables, [mark]).filter(({ table }) => table === "ACL");
 		const present = args.acls.flatMap((one) => {
 			const row = found.find(
@@ -82,7 +88,7 @@ export const ovnSwitch: Kind<OvnSwitchArgs> = {
 			);
 			return row ? [{ ...one, action: String(row.columns["action"]) as Acl["action"] }] : [];
 		});
-		return { args: { ...args, acls: present }, outputs: {} };
+		return { args: { ...seen, acls: present }, outputs: {} };
 	},
 
 	exists: rowsExist,
@@ -92,7 +98,7 @@ function databaseOf({ northbound, tls: files }: Pick<OvnSwitchArgs, "northbound"
 	return databaseAt("ovn-nbctl", northbound, files);
 }
 
-function rows(args: OvnSwitchArgs, wish: Wish<OvnSwitchArgs>, tables: Tables): WantedRow[] {
+function rows(args: OvnSwitchArgs, wish: Wish<OvnSwitchArgs>, tables: Tables, served: RecordParent[]): WantedRow[] {
 	const name = args.name!;
 	const own = markedRows(tables, wish.marks).find(({ table }) => table === "Logical_Switch");
 	const parent = (column: string) => ({ table: "Logical_Switch", row: own?.row ?? name, column });
@@ -115,6 +121,7 @@ function rows(args: OvnSwitchArgs, wish: Wish<OvnSwitchArgs>, tables: Tables): W
 			columns: { name: `${name}-dns`, type: "localport", addresses: [`${derivedMac(`dns ${wish.mark}`)} ${args.dns}`] },
 			parent: parent("ports"),
 		});
+	if (args.dhcp) wanted.push({ ...dhcpRow(args.dhcp, args.dns, wish.mark, name), holders: served });
 	return wanted;
 }
 

@@ -2,7 +2,7 @@
 import type { Change, ColumnValue } from "../../provider/host/change";
 import { columnAt } from "../../provider/host/inverse";
 import { databaseId } from "../../provider/host/records";
-import type { OvsValue, Snapshot, Tables } from "../../provider/host/snapshot";
+import type { OvsValue, RecordParent, Snapshot, Tables } from "../../provider/host/snapshot";
 import { refuse } from "./kernel";
 import { deletePort, ovsOf, setRow } from "./ovsdb";
 
@@ -12,7 +12,8 @@ type OvnChange = Extract<Change, { verb: `record.${string}` | `chassis.${string}
 /** An empty row of each table. */
 const EMPTY: Record<string, Row> = {
 	Logical_Switch: { name: "", ports: [], acls: [], dns_records: [], external_ids: {} },
-	Logical_Switch_Port: { name: "", type: "", addresses: [], port_security: [], external_ids: {} },
+	Logical_Switch_Port: { name: "", type: "", addresses: [], port_security: [], dhcpv4_options: [], external_ids: {} },
+	DHCP_Options: { cidr: "", options: {}, external_ids: {} },
 	ACL: { direction: "", priority: 0, match: "", action: "", external_ids: {} },
 	DNS: { records: {}, external_ids: {} },
 	Connection: { target: "", external_ids: {} },
@@ -21,7 +22,7 @@ const EMPTY: Record<string, Row> = {
 	SB_Global: { connections: [], ssl: [], external_ids: {} },
 	Open_vSwitch: { ssl: [], external_ids: {} },
 };
-const REFERENCES = ["ports", "acls", "dns_records", "connections", "ssl"];
+const REFERENCES = ["ports", "acls", "dns_records", "dhcpv4_options", "connections", "ssl"];
 
 let count = 0;
 const uuid = () => `00000000-0000-4000-8000-${String(++count).padStart(12, "0")}`;
@@ -34,6 +35,7 @@ export function databases(): Record<string, Tables> {
 		Logical_Switch_Port: {},
 		ACL: {},
 		DNS: {},
+		DHCP_Options: {},
 		Connection: {},
 		SSL: {},
 		...global("NB_Global"),
@@ -43,6 +45,12 @@ export function databases(): Record<string, Tables> {
 	const theirs = uuid();
 	north["Logical_Switch"]![theirs] = { ...structuredClone(EMPTY["Logical_Switch"]!), name: "theirs" };
 	add(north, "Logical_Switch_Port", { name: "their-port" }, { table: "Logical_Switch", row: theirs, column: "ports" });
+	// One that answers DHCP questions for its ports.
+	const served = uuid();
+	const mark = { "external_ids:netplumb": "shop/prod/served-0123456789", "external_ids:netplumb-row": "dhcp" };
+	const [cidr, external_ids] = ["10.72.0.0/24", { netplumb: mark["external_ids:netplumb"], "netplumb-row": "switch" }];
+	north["Logical_Switch"]![served] = { ...structuredClone(EMPTY["Logical_Switch"]!), name: "served", external_ids };
+	add(north, "DHCP_Options", { cidr, "options:router": "10.72.0.1", ...mark });
 	add(south, "Connection", { target: "ptcp:6699:192.0.2.7" }, { table: "SB_Global", row: ".", column: "connections" });
 	return { "ovn-nbctl": north, "ovn-sbctl": south, "ovs-vsctl": local };
 }
@@ -73,7 +81,8 @@ function add(
 	tables: Tables,
 	table: string,
 	columns: Record<string, ColumnValue>,
-	parent?: { table: string; row: string; column: string },
+	parent?: RecordParent,
+	holders: RecordParent[] = [],
 ): void {
 	const row = structuredClone(EMPTY[table] ?? refuse(`no table ${table}`));
 	assign(row, columns);
@@ -81,12 +90,16 @@ function add(
 		refuse(`two rows in ${table} have identical values "${row["name"]}" for the index on column name`);
 	const id = uuid();
 	tables[table]![id] = { _uuid: id, ...row };
-	if (!parent) return;
-	const holder = find(tables, parent.table, parent.row);
-	const held = [holder[parent.column] ?? []].flat() as string[];
-	if (parent.column === "ssl" && held.length > 0) refuse("at most one value is allowed in column ssl");
-	holder[parent.column] = [...held, id];
+	for (const { table, row, column } of parent ? [parent, ...holders] : holders) {
+		const holder = find(tables, table, row);
+		const held = [holder[column] ?? []].flat() as string[];
+		if (["ssl", "dhcpv4_options"].includes(column) && held.length > 0) refuse(`at most one value is allowed in column ${column}`);
+		holder[column] = printed([...held, id]);
+	}
 }
+
+/** A set of one is printed as its element. */
+const printed = (set: string[]): OvsValue => (set.length === 1 ? set[0]! : set);
 
 /** A row goes, and with it the rows that only it referred to. */
 function drop(tables: Tables, table: string, id: string): void {
@@ -96,7 +109,7 @@ function drop(tables: Tables, table: string, id: string): void {
 	for (const rows of Object.values(tables))
 		for (const holder of Object.values(rows))
 			for (const column of REFERENCES)
-				if (column in holder) holder[column] = ([holder[column] ?? []].flat() as string[]).filter((one) => one !== id);
+				if (column in holder) holder[column] = printed(([holder[column] ?? []].flat() as string[]).filter((one) => one !== id));
 	for (const [child, column] of [
 		["Logical_Switch_Port", "ports"],
 		["ACL", "acls"],
@@ -129,7 +142,7 @@ export function apply(snapshot: Snapshot, change: OvnChange): void {
 function applyRecord(snapshot: Snapshot, tables: Tables, change: Extract<OvnChange, { verb: `record.${string}` }>): void {
 	switch (change.verb) {
 		case "record.add":
-			add(tables, change.table, change.columns, change.parent);
+			add(tables, change.table, change.columns, change.parent, change.holders);
 			break;
 		case "record.set":
 			assign(find(tables, change.table, change.row), change.columns);

@@ -1,7 +1,7 @@
 // What the component declares, on Pulumi's own mocks: no host is asked.
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
-import { Host, OverlayNetwork, type OverlayNetworkArgs, OvnCentral, OvnChassis } from "../../sdk/index";
+import { Host, OverlayNetwork, type OverlayNetworkArgs, OvnCentral, OvnChassis, type OvnNetworkArgs } from "../../sdk/index";
 
 interface Declared {
 	type: string;
@@ -84,12 +84,25 @@ describe("an OverlayNetwork", () => {
 			},
 			dns: "10.70.0.254",
 		});
-		const network = async (args: Partial<OverlayNetworkArgs> = {}) => {
+		const network = async (args: Partial<OverlayNetworkArgs> = {}, more: Partial<OvnNetworkArgs> = {}) => {
 			const { made } = await declared({ hosts: { a } });
 			made.length = 0;
-			const net = new OverlayNetwork("cloud", { hosts: { a, b }, subnet: "10.70.0.0/24", engine: "ovn", ovn: ovn(), ...args });
+			const net = new OverlayNetwork("cloud", {
+				hosts: { a, b },
+				subnet: "10.70.0.0/24",
+				engine: "ovn",
+				ovn: { ...ovn(), ...more },
+				...args,
+			});
 			return { net, made };
 		};
+
+		it("hands out its own subnet and MTU by DHCP", async () => {
+			const { made } = await network({}, { dhcp: { router: "10.70.0.1" } });
+			await new Promise((resolve) => setTimeout(resolve, 50));
+			const { inputs } = made.find(({ type }) => type === "OvnSwitch")!;
+			expect(inputs["dhcp"]).to.deep.equal({ router: "10.70.0.1", subnet: "10.70.0.0/24", mtu: 1442 });
+		});
 
 		it("declares a switch, and a port for each member", async () => {
 			const { net, made } = await network();

@@ -141,13 +141,22 @@ export const switchInputs = fc.record({
 	name: fc.constantFrom(undefined, "apps", "apps", "theirs"),
 	acls: maybe(fc.shuffledSubarray(rules)),
 	dns: fc.constantFrom(undefined, "10.72.0.1", "10.72.0.2"),
+	dhcp: maybe(
+		fc.record({
+			subnet: fc.constantFrom("10.72.0.0/24", "10.72.0.0/29", "10.72.4.0/24"),
+			router: fc.constantFrom(undefined, "10.72.0.1", "10.72.4.1"),
+			dns: fc.constantFrom(undefined, ["192.0.2.53"], ["192.0.2.53", "192.0.2.54"]),
+			mtu: fc.constantFrom(undefined, 1442),
+			leaseSeconds: fc.constantFrom(undefined, 600),
+		}),
+	),
 });
 
 export const portInputs = fc.record({
-	switch: fc.constantFrom("theirs", "theirs", "theirs", "nobody"),
+	switch: fc.constantFrom("theirs", "theirs", "served", "served", "nobody"),
 	name: fc.constantFrom(undefined, undefined, "web", "their-port"),
 	mac: fc.constantFrom(undefined, "02:00:00:00:00:01"),
-	addresses: maybe(fc.shuffledSubarray(["10.72.0.5", "10.72.0.6", "fd00:72::5"], { minLength: 1 })),
+	addresses: maybe(fc.shuffledSubarray(["10.72.0.5", "10.73.0.6", "fd00:72::5"], { minLength: 1 })),
 	portSecurity: maybe(fc.boolean()),
 	hostnames: maybe(fc.shuffledSubarray(["web", "web.apps", "db"], { minLength: 1 })),
 });

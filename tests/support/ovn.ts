@@ -58,7 +58,7 @@ export async function cloudDump(...hosts: string[]): Promise<string[]> {
 		rows(await ask("--format=json", ...tables.flatMap((table) => ["--", `--columns=${COLUMNS[table]}`, "list", table])));
 	const found = await Promise.all([
 		...hosts.map(host),
-		database(nbctl, "Logical_Switch", "Logical_Switch_Port", "ACL", "DNS", "Connection", "SSL"),
+		database(nbctl, "Logical_Switch", "Logical_Switch_Port", "ACL", "DNS", "DHCP_Options", "Connection", "SSL"),
 		database(sbctl, "Chassis", "Connection", "SSL"),
 	]);
 	return found.flat().sort();
@@ -66,7 +66,8 @@ export async function cloudDump(...hosts: string[]): Promise<string[]> {
 
 const COLUMNS: Record<string, string> = {
 	Logical_Switch: "_uuid,name,ports,acls,dns_records,external_ids",
-	Logical_Switch_Port: "_uuid,name,type,addresses,port_security,external_ids",
+	Logical_Switch_Port: "_uuid,name,type,addresses,port_security,dhcpv4_options,external_ids",
+	DHCP_Options: "_uuid,cidr,options,external_ids",
 	ACL: "_uuid,direction,priority,match,action,external_ids",
 	DNS: "_uuid,records,external_ids",
 	Connection: "_uuid,target,external_ids",
