@@ -194,7 +194,7 @@ export interface Needs {
 	devices?: string[];
 	/** Databases of OVN that are needed. */
 	databases?: Database[];
-	/** The desired states whose checksums are needed: what their names end with. */
+	/** The desired states whose checksums are needed: what their names end with, or "all". */
 	desired?: string[];
 }
 

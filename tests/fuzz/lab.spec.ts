@@ -58,7 +58,8 @@ describe("random programs on a real host", function () {
 	const near = (last: number) => host.address.replace(/\d+$/, String(last));
 	const look = () => {
 		const addresses = [near(250), near(251), host.address, "fd00:2::8", "fd00:2::9", "198.51.100.1"];
-		return exchange.read({ containers: ids, facts: [...FACTS], destinations: [...addresses, ...NETWORKS], devices: [] });
+		const desired = ["all"];
+		return exchange.read({ containers: ids, facts: [...FACTS], destinations: [...addresses, ...NETWORKS], devices: [], desired });
 	};
 
 	/** A look leaves out the host's routes to its neighbours, which a route that is made needs. */
