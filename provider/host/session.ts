@@ -97,7 +97,7 @@ export class HostSession {
 	private async drain(): Promise<void> {
 		let known: Snapshot | undefined;
 		while (this.waiting.length > 0) {
-			const ready = known ? this.waiting.filter((one) => covers(known, one)) : [];
+			const ready = known ? coveredBy(known, this.waiting) : [];
 			const batch = (ready.length > 0 ? ready : this.waiting).slice(0, MAX_BATCH);
 			this.waiting = this.waiting.filter((one) => !batch.includes(one));
 			const started = Date.now();
@@ -213,12 +213,16 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 	return undefined;
 }
 
-function covers(snapshot: Snapshot | undefined, one: Waiting): boolean {
-	if (snapshot === undefined) return false;
+/** Those who need nothing that this look does not tell. */
+function coveredBy(snapshot: Snapshot, waiting: readonly Waiting[]): Waiting[] {
+	const unsummed = Object.entries(snapshot.desired ?? {}).flatMap(([name, sum]) => (sum === "" ? [name] : []));
+	return waiting.filter((one) => covers(snapshot, unsummed, one));
+}
+
+function covers(snapshot: Snapshot, unsummed: readonly string[], one: Waiting): boolean {
 	const { containers, facts = [], destinations = [], devices = [], databases = [], desired = [] } = one.request;
-	const unknown = Object.entries(snapshot.desired ?? {}).filter(([, sum]) => sum === "");
 	return (
-		!desired.some((hash) => unknown.some(([name]) => name.endsWith(hash))) &&
+		!desired.some((ending) => unsummed.some((name) => name.endsWith(ending))) &&
 		containers.every((reference) => reference in snapshot.containers) &&
 		facts.every((fact) => snapshot[fact] !== undefined) &&
 		destinations.every((to) => to in (snapshot.paths ?? {}) || snapshot.networks?.includes(to)) &&

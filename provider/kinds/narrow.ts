@@ -9,6 +9,7 @@ import { LEAST_IPV6_MTU } from "./addresses";
 import type { Bridge } from "./bridges";
 import { operation } from "./kind";
 import { BEFORE } from "./veth-adoption";
+import { planIpv6Off } from "./veth-ends";
 
 /** True when IPv6 comes back to a link with this MTU. */
 export function widens(link: Link | undefined, mtu: number): boolean {
@@ -19,10 +20,9 @@ export function widens(link: Link | undefined, mtu: number): boolean {
 export function planWidening(link: Link | undefined, mtu: number): Operation[] {
 	if (!link || !widens(link, mtu)) return [];
 	const { name } = link;
-	const path = ["ipv6", "conf", name, "disable_ipv6"];
 	return [
 		operation({ verb: "link.set", where: HOST, name, mtu, up: false }, `take ${name} down while its MTU becomes ${mtu}`),
-		operation({ verb: "sysctl.set", where: HOST, path, value: "1" }, `switch IPv6 off on ${name}`),
+		planIpv6Off(name),
 	];
 }
 

@@ -91,7 +91,8 @@ export function serving(
 
 function isServed(subnet: string, addresses: readonly string[]): boolean {
 	const net = parseCidr(subnet);
-	return net !== undefined && addresses.some((text) => contains(net, parseIp(text) ?? { family: 6, value: 0n }));
+	const ips = addresses.flatMap((text) => parseIp(text) ?? []);
+	return net !== undefined && ips.some((address) => contains(net, address));
 }
 
 /**

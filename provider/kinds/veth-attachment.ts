@@ -16,7 +16,7 @@ import { type Kind, operation, type Wish } from "./kind";
 import { planWidening, refuseNarrowing } from "./narrow";
 import { GUARD, isGuarded, planGuard, planUnguard, recordedOn } from "./port-security";
 import { BEFORE } from "./veth-adoption";
-import { findEnds, hostEndSettings, planEnds } from "./veth-ends";
+import { findEnds, planEnds, planHostEnd } from "./veth-ends";
 import { type VethAttachmentArgs, vethAttachmentSchema } from "./veth-inputs";
 import { IFACE_ID, planPort, refuseGuard } from "./veth-port";
 import { planRemoval } from "./veth-removal";
@@ -113,9 +113,7 @@ function planAttachment(wish: Wish<VethAttachmentArgs>, args: VethAttachmentArgs
 				},
 				`make interface ${name} of container ${container.name} with host end ${hostName}`,
 			),
-			...hostEndSettings.map(([path, value, describe]) =>
-				operation({ verb: "sysctl.set", where: HOST, path: path(hostName), value }, `${describe} ${hostName}`),
-			),
+			...planHostEnd(hostName),
 		);
 	}
 	if (bridge.userspace && (!pair || port?.bridge !== bridge.name)) {

@@ -7,13 +7,17 @@ import type { Link, RunningContainer, Snapshot } from "../host/snapshot";
 import { operation, type Wish } from "./kind";
 import type { VethAttachmentArgs } from "./veth-inputs";
 
+type Setting = [path: (name: string) => string[], value: string, describe: string];
+
+const IPV6_OFF: Setting = [(name) => ["ipv6", "conf", name, "disable_ipv6"], "1", "switch IPv6 off on"];
+
 /**
  * The host's end carries frames and takes none for itself. No IPv6: a router advertisement or a link-local connection from the
  * container finds nobody there. Under a userspace datapath the kernel's own stack sees every frame that arrives, beside OVS: it
  * must not answer ARP for the host's addresses (8: none at all) nor route what is sent to this end's MAC, past bridge and VLAN.
  */
-export const hostEndSettings: [path: (name: string) => string[], value: string, describe: string][] = [
-	[(name) => ["ipv6", "conf", name, "disable_ipv6"], "1", "switch IPv6 off on"],
+const SETTINGS: Setting[] = [
+	IPV6_OFF,
 	[(name) => ["ipv4", "conf", name, "arp_ignore"], "8", "switch ARP answers off on"],
 	[(name) => ["ipv4", "conf", name, "forwarding"], "0", "switch forwarding off on"],
 	// Else a broadcast frame would carry a packet to any address of the host (RFC 1122, 3.3.6).
@@ -23,6 +27,16 @@ export const hostEndSettings: [path: (name: string) => string[], value: string, 
 		"refuse packets to single addresses in broadcast frames on",
 	],
 ];
+
+/** What the host's end of a new pair is set to. */
+export const planHostEnd = (name: string): Operation[] => SETTINGS.map((setting) => set(name, setting));
+
+/** What is lost of it when IPv6 comes back to the interface (narrow.ts). */
+export const planIpv6Off = (name: string): Operation => set(name, IPV6_OFF);
+
+function set(name: string, [path, value, describe]: Setting): Operation {
+	return operation({ verb: "sysctl.set", where: HOST, path: path(name), value }, `${describe} ${name}`);
+}
 
 export interface Ends {
 	inside?: Link;
