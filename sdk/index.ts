@@ -7,6 +7,14 @@ export { OvnCentral, type OvnCentralArgs, type OvnTls } from "./ovn-central";
 export { OvnChassis, type OvnChassisArgs } from "./ovn-chassis";
 export type { OvnNetworkArgs, OvnNorthbound } from "./ovn-network";
 export { OvnPort, type OvnPortArgs } from "./ovn-port";
+export {
+	type OvnPublish,
+	type OvnRoute,
+	OvnRouter,
+	type OvnRouterArgs,
+	type OvnRouterPort,
+	type OvnSnat,
+} from "./ovn-router";
 export { type OvnAcl, type OvnDhcp, OvnSwitch, type OvnSwitchArgs } from "./ovn-switch";
 export { OvsBridge, type OvsBridgeArgs } from "./ovs-bridge";
 export { OvsTunnel, type OvsTunnelArgs } from "./ovs-tunnel";

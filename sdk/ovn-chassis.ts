@@ -1,7 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { warnNotEncrypted } from "./not-encrypted";
 import type { OvnTls } from "./ovn-central";
-import { existing, type HostInput, NetplumbResource } from "./resource";
+import type { OvsBridge } from "./ovs-bridge";
+import { bridgeName, existing, type HostInput, NetplumbResource } from "./resource";
 
 /** The inputs of an `OvnChassis`. */
 export interface OvnChassisArgs {
@@ -17,6 +18,11 @@ export interface OvnChassisArgs {
 	systemId?: pulumi.Input<string>;
 	/** The datapath of ovn-controller's bridge. Default: `"system"`, or `"netdev"` where the kernel has no module. Changes in place. */
 	datapath?: pulumi.Input<"system" | "netdev">;
+	/**
+	 * The bridges of networks outside of OVN, by the names that `OvnSwitch.localnet` has for these: an `OvsBridge`, or the name of one. Default: none.
+	 * Changes in place.
+	 */
+	bridgeMappings?: Record<string, OvsBridge | pulumi.Input<string>>;
 	/** The files for TLS, where `southbound` is an ssl address. Changes in place. */
 	tls?: pulumi.Input<OvnTls>;
 	/** Takes over the settings of an ovn-controller that has some already; a delete gives them back. Default: false. */
@@ -44,7 +50,9 @@ export class OvnChassis extends NetplumbResource {
 	}
 
 	constructor(name: string, args: OvnChassisArgs, opts?: pulumi.CustomResourceOptions) {
-		super("OvnChassis", name, { ...args }, ["bridge", "chassis"], opts);
+		const bridges = Object.entries(args.bridgeMappings ?? {}).map(([network, bridge]) => [network, bridgeName(bridge)]);
+		const plain = { ...args, ...(args.bridgeMappings === undefined ? {} : { bridgeMappings: Object.fromEntries(bridges) }) };
+		super("OvnChassis", name, plain, ["bridge", "chassis"], opts);
 		warnNotEncrypted(opts?.parent, this, `chassis ${name}`);
 	}
 }

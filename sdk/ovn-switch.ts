@@ -46,6 +46,11 @@ export interface OvnSwitchArgs {
 	dns?: pulumi.Input<string>;
 	/** DHCP for the addresses that the ports declare (`OvnPort.addresses`). Default: none. Changes in place, for leases that are renewed. */
 	dhcp?: pulumi.Input<OvnDhcp>;
+	/**
+	 * Connects the switch with a network outside of OVN, at the bridge that `OvnChassis.bridgeMappings` has for it on each host: its name there, and
+	 * the VLAN in which its frames are. Default: none. Changes in place.
+	 */
+	localnet?: pulumi.Input<{ network: pulumi.Input<string>; vlan?: pulumi.Input<number> }>;
 }
 
 /**

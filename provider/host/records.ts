@@ -22,7 +22,11 @@ const READ_TIMEOUT = 10;
 
 /** What is read of a database: what kinds decide on, and nothing that only grows with the traffic. */
 const TABLES: Record<string, readonly string[]> = {
-	"ovn-nbctl": ["NB_Global", "Logical_Switch", "Logical_Switch_Port", "ACL", "DNS", "DHCP_Options", "Connection", "SSL"],
+	"ovn-nbctl": [
+		...["NB_Global", "Logical_Switch", "Logical_Switch_Port", "ACL", "DNS", "DHCP_Options"],
+		...["Logical_Router", "Logical_Router_Port", "Gateway_Chassis", "Logical_Router_Static_Route", "NAT", "Load_Balancer"],
+		...["Connection", "SSL"],
+	],
 	"ovn-sbctl": ["SB_Global", "Connection", "SSL"],
 	"ovs-vsctl": ["Open_vSwitch", "SSL"],
 };
@@ -93,9 +97,10 @@ export function inverseRecord(change: RecordChange, before: Snapshot): Change[] 
 		case "record.remove": {
 			const row = tables[change.table]?.[change.row];
 			if (!row) return [];
-			const { verb, row: _, ...rest } = change;
-			const holders = holdersOf(tables, change.row).filter(({ column }) => column !== change.parent?.column);
-			return [{ verb: "record.add", ...rest, columns: columnsOf(row), ...(holders.length > 0 ? { holders } : {}) }];
+			const { verb, row: _, parent, ...rest } = change;
+			const referred = parent ? { parent: { ...parent, row: lastingName(tables, parent) } } : {};
+			const holders = holdersOf(tables, change.row).filter(({ column }) => column !== parent?.column);
+			return [{ verb: "record.add", ...rest, ...referred, columns: columnsOf(row), ...(holders.length > 0 ? { holders } : {}) }];
 		}
 		case "record.discard":
 			return [];
@@ -117,10 +122,17 @@ function removal(table: string, parent: RecordParent | undefined): string[] {
 }
 
 /** The tables whose rows live without being referred to. */
-export const ROOTS = ["Logical_Switch", "DNS", "DHCP_Options"];
+const ROOTS = ["Logical_Switch", "DNS", "DHCP_Options", "Logical_Router", "Load_Balancer"];
 
 /** Columns with references that do not keep a row alive: they go with it, and a row is made with them only while it is there. */
 const WEAK = ["dhcpv4_options"];
+
+/** A row that is made again has another `_uuid`, so one that refers to it is called by its name, where that is no other's too. */
+function lastingName(tables: Tables, { table, row }: RecordParent): string {
+	const name = tables[table]?.[row]?.["name"];
+	const same = Object.values(tables[table] ?? {}).filter((one) => one["name"] === name);
+	return typeof name === "string" && name !== "" && same.length === 1 ? name : row;
+}
 
 function holdersOf(tables: Tables, row: string): RecordParent[] {
 	return Object.entries(tables).flatMap(([table, rows]) =>

@@ -128,7 +128,7 @@ const CONNECTION = "ovn-appctl --timeout=5 -t ovn-controller connection-status 2
 /** ovn-controller makes its row and its ports anew as long as it is connected. */
 function chassisLeave({ row, bridge, ports, ids, datapath, forget }: Extract<Change, { verb: "chassis.leave" }>): string {
 	const commands = [
-		...ports.map((port) => ["--if-exists", "del-port", bridge, port]),
+		...ports.map((port) => ["--if-exists", "del-port", port]),
 		...ids.map((id) => ["remove", "Bridge", bridge, "external_ids", ovsString(id)]),
 		...(datapath === undefined ? [] : [["set", "Bridge", bridge, `datapath_type=${ovsString(datapath)}`]]),
 		["remove", "Open_vSwitch", row, "external_ids", "netplumb", "netplumb-before"],

@@ -5,12 +5,12 @@ import type { ColumnValue, Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
 import { rowMark } from "../host/marks";
 import type { Database, OvsValue, Snapshot, Tables } from "../host/snapshot";
-import { boolean, type Infer, ip, object, oneOf, optional, rule } from "../validate/index";
+import { boolean, type Infer, interfaceName, ip, object, oneOf, optional, record, rule } from "../validate/index";
 import { differing, inWords, remembered } from "./columns";
 import { openVswitch } from "./facts";
 import { type Kind, operation, type Wish } from "./kind";
 import { refuseOther, tlsRow } from "./ovn-central";
-import { databaseAt, logicalName, remote, tls, tlsFits } from "./ovn-inputs";
+import { databaseAt, logicalName, physicalNetwork, remote, tls, tlsFits } from "./ovn-inputs";
 import { planRows, rowsExist, tablesIn } from "./ovn-rows";
 
 const shape = object({
@@ -19,6 +19,7 @@ const shape = object({
 	encapType: optional(oneOf("geneve", "vxlan"), "geneve"),
 	systemId: optional(logicalName),
 	datapath: optional(oneOf("system", "netdev")),
+	bridgeMappings: optional(record(physicalNetwork, interfaceName)),
 	tls: optional(tls),
 	adopt: optional(boolean),
 });
@@ -35,6 +36,8 @@ const SWITCH: Database = ["ovs-vsctl"];
 export const BRIDGE = "br-int";
 const MARK = "external_ids:netplumb";
 const BEFORE = "external_ids:netplumb-before";
+const SYSTEM_ID = "external_ids:system-id";
+const MAPPINGS = "external_ids:ovn-bridge-mappings";
 /** Seconds that ovn-controller has to reach the southbound database. */
 const REACH_SECONDS = 10;
 
@@ -70,6 +73,12 @@ export const ovnChassis: Kind<OvnChassisArgs> = {
 			// What is not there at all is drift, and no input.
 			found.southbound = id("ovn-remote") ?? args.southbound;
 			found.encapIp = id("ovn-encap-ip") ?? args.encapIp;
+			if (args.bridgeMappings !== undefined) {
+				const there = mappingsIn(id("ovn-bridge-mappings"));
+				found.bridgeMappings = Object.fromEntries(
+					Object.keys(args.bridgeMappings).flatMap((network) => (there[network] ? [[network, there[network]]] : [])),
+				);
+			}
 			if (args.systemId !== undefined) found.systemId = id("system-id") ?? args.systemId;
 		}
 		return { args: found, outputs: { bridge: BRIDGE, chassis: id("system-id") ?? args.systemId ?? "" } };
@@ -81,6 +90,19 @@ export const ovnChassis: Kind<OvnChassisArgs> = {
 function own(tables: Tables | string | undefined): { row: string; columns: Record<string, OvsValue> } | undefined {
 	const [entry] = typeof tables === "object" ? Object.entries(tables["Open_vSwitch"] ?? {}) : [];
 	return entry && { row: entry[0], columns: entry[1] };
+}
+
+/** `network:bridge,network:bridge` (ovn-controller(8), "ovn-bridge-mappings"). */
+function mappingsIn(text = ""): Record<string, string> {
+	const words = text.split(",").map((word) => word.trim());
+	return Object.fromEntries(words.flatMap((word) => (word.includes(":") ? [word.split(":", 2) as [string, string]] : [])));
+}
+
+/** The declared mappings beside those that were there before; undefined where none is declared. */
+function mappingsOf(declared: Record<string, string> = {}, before: string | undefined): string | undefined {
+	if (Object.keys(declared).length === 0) return undefined;
+	const words = Object.entries({ ...mappingsIn(before), ...declared }).map(([network, bridge]) => `${network}:${bridge}`);
+	return words.sort().join(",");
 }
 
 function planChassis(wish: Wish<OvnChassisArgs>, args: OvnChassisArgs, tables: Tables, snapshot: Snapshot): Operation[] {
@@ -111,7 +133,7 @@ function planChassis(wish: Wish<OvnChassisArgs>, args: OvnChassisArgs, tables: T
 			"conflict",
 			`${where} southbound: found ${foreign}, which netplumb did not set, expected none; set adopt: true to take the settings over`,
 		);
-	const systemId = columnAt(found.columns, "external_ids:system-id");
+	const systemId = columnAt(found.columns, SYSTEM_ID);
 	const datapath = args.datapath ?? (ovs.kernelDatapath ? "system" : "netdev");
 	const columns: Record<string, ColumnValue> = {
 		"external_ids:ovn-remote": args.southbound,
@@ -119,11 +141,22 @@ function planChassis(wish: Wish<OvnChassisArgs>, args: OvnChassisArgs, tables: T
 		"external_ids:ovn-encap-ip": args.encapIp,
 		"external_ids:ovn-bridge-datapath-type": datapath,
 	};
+	for (const [network, name] of Object.entries(args.bridgeMappings ?? {}))
+		if (!ovs.bridges[name])
+			throw new NetplumbError(
+				"missing",
+				`${where} bridgeMappings.${network}: found no bridge "${name}" in Open vSwitch, expected one; make it first, for example with OvsBridge`,
+			);
 	const kept = mine ? remembered<Before>({ name: ".", columns: found.columns }, BEFORE, snapshot.hostName) : undefined;
-	if (args.systemId !== undefined) columns["external_ids:system-id"] = args.systemId;
-	else if (kept && "external_ids:system-id" in kept.ids)
-		columns["external_ids:system-id"] = kept.ids["external_ids:system-id"] ?? undefined;
-	if ((args.systemId ?? columns["external_ids:system-id"] ?? systemId) === undefined)
+	const mapped = (kept && MAPPINGS in kept.ids ? kept.ids[MAPPINGS] : columnAt(found.columns, MAPPINGS)) ?? undefined;
+	const declared = {
+		[SYSTEM_ID]: args.systemId,
+		[MAPPINGS]: mappingsOf(args.bridgeMappings, mapped as string | undefined),
+	};
+	for (const [path, value] of Object.entries(declared))
+		if (value !== undefined) columns[path] = value;
+		else if (kept && path in kept.ids) columns[path] = kept.ids[path] ?? undefined;
+	if ((args.systemId ?? columns[SYSTEM_ID] ?? systemId) === undefined)
 		throw new NetplumbError(
 			"missing",
 			`${where} systemId: found no external_ids:system-id in Open vSwitch, expected one, which is the chassis' name; give systemId`,
@@ -195,7 +228,12 @@ function planRemoval(wish: Wish<OvnChassisArgs>, tables: Tables, snapshot: Snaps
 	const leave = { verb: "chassis.leave", row: found.row, bridge: BRIDGE, ...datapath } as const;
 	if (stays) return [...operations, operation({ ...leave, ports: [], ids: [] }, "take the owner mark off Open vSwitch")];
 	const ports = Object.values(ovs.ports)
-		.filter(({ bridge, columns }) => bridge === BRIDGE && columnAt(columns, "external_ids:ovn-chassis-id") !== undefined)
+		.filter(({ bridge, columns }) =>
+			// Tunnels, and both ends of the patch cables to the bridges of bridgeMappings.
+			["ovn-localnet-port", ...(bridge === BRIDGE ? ["ovn-chassis-id"] : [])].some(
+				(id) => columnAt(columns, `external_ids:${id}`) !== undefined,
+			),
+		)
 		.map((port) => port.name)
 		.sort();
 	// The connection tracking zones of ports that are gone: without a connection they stay (ovn-controller(8), "ct-zone-*").

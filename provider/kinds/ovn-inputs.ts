@@ -64,6 +64,14 @@ export function hostPart(address: string): string {
 	return address.includes(":") ? `[${address}]` : address;
 }
 
+/** What a network outside of OVN is called on all hosts. Mappings are a list of `network:bridge` with commas between (ovn-controller(8)). */
+export const physicalNetwork = string({
+	grammar: /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/,
+	max: 255,
+	expected: "a name: A-Z a-z 0-9 _ . -, beginning with a letter, a digit or _",
+	wayOut: "choose another name, the same in localnet and in bridgeMappings",
+});
+
 /** The name of a logical switch, of a logical port, or of a chassis. */
 export const logicalName = string({
 	grammar: /^[A-Za-z0-9_][A-Za-z0-9_.:-]*$/,

@@ -1,15 +1,14 @@
 // OvnPort: a port of a logical switch of OVN: what a container may send from and is reached at, and its names.
 // Source: ovn-nb(5), tables Logical_Switch_Port (addresses, port_security) and DNS.
 import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
-import { NetplumbError } from "../errors";
 import { columnAt } from "../host/inverse";
 import { markedRows } from "../host/records";
-import type { Snapshot, Tables } from "../host/snapshot";
+import type { Tables } from "../host/snapshot";
 import { boolean, type Infer, ip, list, mac, object, optional, rule, string } from "../validate/index";
 import type { Kind } from "./kind";
 import { serving } from "./ovn-dhcp";
 import { databaseAt, logicalName, remote, tls, tlsFits } from "./ovn-inputs";
-import { planRows, refuseTaken, rowsExist, tablesIn, type WantedRow } from "./ovn-rows";
+import { planRows, refuseTaken, rowsExist, switchOf, tablesIn, type WantedRow } from "./ovn-rows";
 import { START } from "./ovn-switch";
 
 // OVN compares in lower case (ovn-nb(5), DNS.records).
@@ -77,16 +76,6 @@ export const ovnPort: Kind<OvnPortArgs> = {
 
 function databaseOf({ northbound, tls: files }: Pick<OvnPortArgs, "northbound" | "tls">) {
 	return databaseAt("ovn-nbctl", northbound, files);
-}
-
-/** The switch, by its `_uuid`: names of logical switches need not be unique. */
-function switchOf(name: string, tables: Tables, snapshot: Snapshot): string {
-	const found = Object.entries(tables["Logical_Switch"] ?? {}).filter(([, columns]) => columns["name"] === name);
-	if (found.length === 1) return found[0]![0];
-	throw new NetplumbError(
-		found.length === 0 ? "missing" : "conflict",
-		`host ${snapshot.hostName}: switch: found ${found.length === 0 ? "no" : found.length} logical switch${found.length > 1 ? "es" : ""} "${name}", expected one; make it first, for example with OvnSwitch`,
-	);
 }
 
 function rows(args: OvnPortArgs, row: string, tables: Tables): WantedRow[] {

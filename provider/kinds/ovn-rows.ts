@@ -4,7 +4,7 @@ import { NetplumbError } from "../errors";
 import type { ColumnValue, Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
 import { rowMark } from "../host/marks";
-import { databaseId, markedRows, ROOTS } from "../host/records";
+import { databaseId, markedRows } from "../host/records";
 import type { Database, OvsValue, RecordParent, Snapshot, Tables } from "../host/snapshot";
 import { differing, inWords } from "./columns";
 import { operation, type Wish } from "./kind";
@@ -29,6 +29,11 @@ export interface WantedRow {
 /** The column that refers to the rows of a table. */
 const REFERENCES: Record<string, [tables: string[], column: string]> = {
 	Logical_Switch_Port: [["Logical_Switch"], "ports"],
+	Logical_Router_Port: [["Logical_Router"], "ports"],
+	Logical_Router_Static_Route: [["Logical_Router"], "static_routes"],
+	Gateway_Chassis: [["Logical_Router_Port"], "gateway_chassis"],
+	NAT: [["Logical_Router"], "nat"],
+	Load_Balancer: [["Logical_Router"], "load_balancer"],
 	ACL: [["Logical_Switch"], "acls"],
 	DNS: [["Logical_Switch"], "dns_records"],
 	Connection: [["NB_Global", "SB_Global"], "connections"],
@@ -79,10 +84,8 @@ export function planRows<A>(wish: Wish<A>, database: Database, tables: Tables, w
 		const what = `set ${inWords(changes) || "the owner mark"} of ${words}`;
 		operations.push(operation({ verb: "record.set", database, table, row: found.row, columns: changes }, what));
 	}
-	// What is referred to goes before what refers to it.
-	const gone = own
-		.filter(({ row }) => !used.has(row))
-		.sort((a, b) => Number(ROOTS.includes(a.table)) - Number(ROOTS.includes(b.table)));
+	// What is referred to goes before what refers to it, and is made after it when that is taken back.
+	const gone = own.filter(({ row }) => !used.has(row)).sort((a, b) => HOLDERS.indexOf(a.table) - HOLDERS.indexOf(b.table));
 	for (const { table, row, columns } of gone) {
 		const parent = parentOf(tables, table, row);
 		const described =
@@ -92,9 +95,17 @@ export function planRows<A>(wish: Wish<A>, database: Database, tables: Tables, w
 	return operations;
 }
 
+/** Those that refer to others, in the order in which they go. */
+const HOLDERS = ["Logical_Router_Port", "Logical_Switch", "Logical_Router"];
+
 const TITLES: Record<string, string> = {
 	Logical_Switch: "logical switch",
 	Logical_Switch_Port: "logical port",
+	Logical_Router: "logical router",
+	Logical_Router_Port: "router port",
+	Logical_Router_Static_Route: "the",
+	Gateway_Chassis: "chassis",
+	Load_Balancer: "the published ports of",
 	DNS: "the names of",
 	DHCP_Options: "the options of",
 	Connection: "listener",
@@ -129,5 +140,15 @@ export function refuseTaken(
 	throw new NetplumbError(
 		"conflict",
 		`host ${snapshot.hostName}: name: found a ${words} "${name}" ${whose}, expected the name to be free; choose another name`,
+	);
+}
+
+/** The switch, by its `_uuid`: names of logical switches need not be unique. */
+export function switchOf(name: string, tables: Tables, snapshot: Snapshot): string {
+	const found = Object.entries(tables["Logical_Switch"] ?? {}).filter(([, columns]) => columns["name"] === name);
+	if (found.length === 1) return found[0]![0];
+	throw new NetplumbError(
+		found.length === 0 ? "missing" : "conflict",
+		`host ${snapshot.hostName}: switch: found ${found.length === 0 ? "no" : found.length} logical switch${found.length > 1 ? "es" : ""} "${name}", expected one; make it first, for example with OvnSwitch`,
 	);
 }

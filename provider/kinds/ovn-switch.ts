@@ -7,8 +7,9 @@ import type { RecordParent, Snapshot, Tables } from "../host/snapshot";
 import { type Infer, integer, ip, list, object, oneOf, optional, rule, text } from "../validate/index";
 import type { Kind, Wish } from "./kind";
 import { dhcp, dhcpRow, dhcpRowOf, planServed } from "./ovn-dhcp";
-import { databaseAt, logicalName, remote, tls, tlsFits } from "./ovn-inputs";
+import { databaseAt, logicalName, physicalNetwork, remote, tls, tlsFits } from "./ovn-inputs";
 import { planRows, references, refuseTaken, rowsExist, tablesIn, type WantedRow } from "./ovn-rows";
+import { tag } from "./vlan";
 
 const acl = object(
 	{
@@ -28,6 +29,7 @@ const shape = object({
 	acls: optional(list(acl, { max: 1000 })),
 	dns: optional(ip({ family: 4 })),
 	dhcp: optional(dhcp),
+	localnet: optional(object({ network: physicalNetwork, vlan: optional(tag) }, "{ network } with vlan")),
 });
 
 const reached = rule(shape, ["northbound", "tls"], (args, complain) =>
@@ -119,6 +121,18 @@ function rows(args: OvnSwitchArgs, wish: Wish<OvnSwitchArgs>, tables: Tables, se
 			words: `address ${args.dns} for names in logical switch ${name}`,
 			// Every chassis answers ARP for it, and takes the questions out of the traffic before they would get there.
 			columns: { name: `${name}-dns`, type: "localport", addresses: [`${derivedMac(`dns ${wish.mark}`)} ${args.dns}`] },
+			parent: parent("ports"),
+		});
+	if (args.localnet)
+		wanted.push({
+			table: "Logical_Switch_Port",
+			role: "localnet",
+			words: `the way of logical switch ${name} to ${args.localnet.network}`,
+			columns: {
+				...{ name: `${name}-localnet`, type: "localnet", addresses: ["unknown"] },
+				"options:network_name": args.localnet.network,
+				tag: args.localnet.vlan,
+			},
 			parent: parent("ports"),
 		});
 	if (args.dhcp) wanted.push({ ...dhcpRow(args.dhcp, args.dns, wish.mark, name), holders: served });

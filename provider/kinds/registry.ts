@@ -5,6 +5,7 @@ import { natPublish } from "./nat-publish";
 import { ovnCentral } from "./ovn-central";
 import { ovnChassis } from "./ovn-chassis";
 import { ovnPort } from "./ovn-port";
+import { ovnRouter } from "./ovn-router";
 import { ovnSwitch } from "./ovn-switch";
 import { ovsBridge } from "./ovs-bridge";
 import { ovsTunnel } from "./ovs-tunnel";
@@ -24,6 +25,7 @@ export const kinds = {
 	OvnChassis: ovnChassis,
 	OvnSwitch: ovnSwitch,
 	OvnPort: ovnPort,
+	OvnRouter: ovnRouter,
 } as const;
 
 export type KindName = keyof typeof kinds;

@@ -55,6 +55,7 @@ const full = {
 		encapType: "geneve",
 		systemId: "h2",
 		datapath: "netdev",
+		bridgeMappings: { outside: "br-phy" },
 		tls: { privateKey: "/etc/key.pem", certificate: "/etc/cert.pem", caCert: "/etc/ca.pem" },
 		adopt: true,
 	},
@@ -64,6 +65,7 @@ const full = {
 		name: "apps",
 		acls: [{ direction: "to-lport", priority: 1000, match: "ip4", action: "drop" }],
 		dns: "10.72.0.1",
+		localnet: { network: "outside", vlan: 10 },
 	},
 	OvnPort: {
 		northbound: "ssl:192.0.2.1:6641",
@@ -74,6 +76,18 @@ const full = {
 		addresses: ["10.72.0.5", "fd00:72::5"],
 		portSecurity: true,
 		hostnames: ["web", "web.apps"],
+	},
+	OvnRouter: {
+		northbound: "ssl:192.0.2.1:6641",
+		tls: { privateKey: "/etc/key.pem", certificate: "/etc/cert.pem", caCert: "/etc/ca.pem" },
+		name: "edge",
+		ports: [
+			{ switch: "apps", addresses: ["10.72.0.1/24"], mac: "02:00:00:00:00:01" },
+			{ switch: "outside", addresses: ["192.0.2.50/24"], chassis: ["h1", "h2"] },
+		],
+		routes: [{ to: "0.0.0.0/0", via: "192.0.2.1" }],
+		snat: [{ from: "10.72.0.0/24", to: "192.0.2.51" }],
+		publish: [{ protocol: "tcp", address: "192.0.2.52", port: 80, target: "10.72.0.5", targetPort: 8080 }],
 	},
 	StaticContainerIp: {
 		container: "web",
@@ -123,6 +137,7 @@ export const good = {
 	OvnChassis: { southbound: "tcp:192.0.2.1:6642", encapIp: "192.0.2.2" },
 	OvnSwitch: {},
 	OvnPort: { switch: "apps" },
+	OvnRouter: { ports: [{ switch: "apps", addresses: ["10.72.0.1/24"] }] },
 	StaticContainerIp: { container: "web", interface: "eth1", addresses: ["10.0.0.5/24"] },
 	StaticRoute: { from: "10.80.1.0/24", to: "10.80.2.0/24", via: "192.0.2.2" },
 	IsolatedNetwork: { subnet: "10.0.0.0/24" },

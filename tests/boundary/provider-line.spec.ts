@@ -64,7 +64,7 @@ describe("the line in the state", () => {
 				encoding: "utf8",
 			});
 			expect(names.trim()).to.equal(
-				"Host IsolatedNetwork NatPublish OverlayNetwork OvnCentral OvnChassis OvnPort OvnSwitch OvsBridge OvsTunnel RoutedNetwork StaticContainerIp StaticRoute Subnet VethAttachment",
+				"Host IsolatedNetwork NatPublish OverlayNetwork OvnCentral OvnChassis OvnPort OvnRouter OvnSwitch OvsBridge OvsTunnel RoutedNetwork StaticContainerIp StaticRoute Subnet VethAttachment",
 			);
 		} finally {
 			rmSync(project, { recursive: true, force: true });

@@ -12,7 +12,22 @@ type OvnChange = Extract<Change, { verb: `record.${string}` | `chassis.${string}
 /** An empty row of each table. */
 const EMPTY: Record<string, Row> = {
 	Logical_Switch: { name: "", ports: [], acls: [], dns_records: [], external_ids: {} },
-	Logical_Switch_Port: { name: "", type: "", addresses: [], port_security: [], dhcpv4_options: [], external_ids: {} },
+	Logical_Switch_Port: {
+		name: "",
+		type: "",
+		addresses: [],
+		port_security: [],
+		options: {},
+		tag: [],
+		dhcpv4_options: [],
+		external_ids: {},
+	},
+	Logical_Router: { name: "", ports: [], static_routes: [], nat: [], load_balancer: [], external_ids: {} },
+	Logical_Router_Port: { name: "", mac: "", networks: [], gateway_chassis: [], external_ids: {} },
+	Gateway_Chassis: { name: "", chassis_name: "", priority: 0, external_ids: {} },
+	Logical_Router_Static_Route: { ip_prefix: "", nexthop: "", external_ids: {} },
+	NAT: { type: "", external_ip: "", logical_ip: "", external_ids: {} },
+	Load_Balancer: { name: "", protocol: [], vips: {}, external_ids: {} },
 	DHCP_Options: { cidr: "", options: {}, external_ids: {} },
 	ACL: { direction: "", priority: 0, match: "", action: "", external_ids: {} },
 	DNS: { records: {}, external_ids: {} },
@@ -22,7 +37,21 @@ const EMPTY: Record<string, Row> = {
 	SB_Global: { connections: [], ssl: [], external_ids: {} },
 	Open_vSwitch: { ssl: [], external_ids: {} },
 };
-const REFERENCES = ["ports", "acls", "dns_records", "dhcpv4_options", "connections", "ssl"];
+const REFERENCES = [
+	...["ports", "acls", "dns_records", "dhcpv4_options", "connections", "ssl"],
+	...["static_routes", "nat", "load_balancer", "gateway_chassis"],
+];
+/** The rows that go with the one row that refers to them. */
+const HELD = [
+	["Logical_Switch_Port", "ports"],
+	["Logical_Router_Port", "ports"],
+	["ACL", "acls"],
+	["Logical_Router_Static_Route", "static_routes"],
+	["NAT", "nat"],
+	["Gateway_Chassis", "gateway_chassis"],
+] as const;
+/** Tables in which a name is given once. */
+const NAMED = ["Logical_Switch_Port", "Logical_Router_Port", "Gateway_Chassis"];
 
 let count = 0;
 const uuid = () => `00000000-0000-4000-8000-${String(++count).padStart(12, "0")}`;
@@ -36,6 +65,12 @@ export function databases(): Record<string, Tables> {
 		ACL: {},
 		DNS: {},
 		DHCP_Options: {},
+		Logical_Router: {},
+		Logical_Router_Port: {},
+		Gateway_Chassis: {},
+		Logical_Router_Static_Route: {},
+		NAT: {},
+		Load_Balancer: {},
 		Connection: {},
 		SSL: {},
 		...global("NB_Global"),
@@ -51,6 +86,11 @@ export function databases(): Record<string, Tables> {
 	const [cidr, external_ids] = ["10.72.0.0/24", { netplumb: mark["external_ids:netplumb"], "netplumb-row": "switch" }];
 	north["Logical_Switch"]![served] = { ...structuredClone(EMPTY["Logical_Switch"]!), name: "served", external_ids };
 	add(north, "DHCP_Options", { cidr, "options:router": "10.72.0.1", ...mark });
+	const router = { name: "their-router", ports: [], static_routes: [], nat: [], load_balancer: [], external_ids: {} };
+	north["Logical_Router"]![uuid()] = router;
+	const [at, networks] = [{ table: "Logical_Router", row: "their-router" }, ["10.99.0.1/24"]];
+	add(north, "Logical_Router_Port", { name: "their-leg", mac: "02:00:00:00:00:99", networks }, { ...at, column: "ports" });
+	add(north, "NAT", { type: "snat", external_ip: "192.0.2.9", logical_ip: "10.99.0.0/24" }, { ...at, column: "nat" });
 	add(south, "Connection", { target: "ptcp:6699:192.0.2.7" }, { table: "SB_Global", row: ".", column: "connections" });
 	return { "ovn-nbctl": north, "ovn-sbctl": south, "ovs-vsctl": local };
 }
@@ -86,7 +126,7 @@ function add(
 ): void {
 	const row = structuredClone(EMPTY[table] ?? refuse(`no table ${table}`));
 	assign(row, columns);
-	if (table === "Logical_Switch_Port" && Object.values(tables[table]!).some(({ name }) => name === row["name"]))
+	if (NAMED.includes(table) && Object.values(tables[table]!).some(({ name }) => name === row["name"]))
 		refuse(`two rows in ${table} have identical values "${row["name"]}" for the index on column name`);
 	const id = uuid();
 	tables[table]![id] = { _uuid: id, ...row };
@@ -110,11 +150,7 @@ function drop(tables: Tables, table: string, id: string): void {
 		for (const holder of Object.values(rows))
 			for (const column of REFERENCES)
 				if (column in holder) holder[column] = printed(([holder[column] ?? []].flat() as string[]).filter((one) => one !== id));
-	for (const [child, column] of [
-		["Logical_Switch_Port", "ports"],
-		["ACL", "acls"],
-	] as const)
-		for (const one of [row[column] ?? []].flat() as string[]) drop(tables, child, one);
+	for (const [child, column] of HELD) for (const one of [row[column] ?? []].flat() as string[]) drop(tables, child, one);
 }
 
 export function apply(snapshot: Snapshot, change: OvnChange): void {
@@ -125,7 +161,7 @@ export function apply(snapshot: Snapshot, change: OvnChange): void {
 		return;
 	}
 	if (change.verb === "chassis.leave") {
-		for (const port of change.ports) deletePort(snapshot, change.bridge, port);
+		for (const port of change.ports) deletePort(snapshot, ovsOf(snapshot).ports[port]?.bridge ?? change.bridge, port);
 		assign(find(snapshot.databases!["ovs-vsctl"] as Tables, "Open_vSwitch", change.row), {
 			"external_ids:netplumb": undefined,
 			"external_ids:netplumb-before": undefined,

@@ -126,6 +126,13 @@ export const chassisInputs = fc.record({
 	encapType: fc.constantFrom(undefined, "geneve", "vxlan"),
 	systemId: fc.constantFrom(undefined, "rack-7", "h1"),
 	datapath: fc.constantFrom(undefined, "system", "netdev"),
+	bridgeMappings: fc.constantFrom(
+		undefined,
+		{},
+		{ outside: "br-int" },
+		{ outside: "br-int", store: "br-int" },
+		{ store: "br-no" },
+	),
 	tls: maybe(fc.constant({ privateKey: "/etc/k.pem", certificate: "/etc/c.pem", caCert: "/etc/ca.pem" })),
 	adopt: fc.constantFrom(undefined, true),
 });
@@ -141,6 +148,7 @@ export const switchInputs = fc.record({
 	name: fc.constantFrom(undefined, "apps", "apps", "theirs"),
 	acls: maybe(fc.shuffledSubarray(rules)),
 	dns: fc.constantFrom(undefined, "10.72.0.1", "10.72.0.2"),
+	localnet: fc.constantFrom(undefined, undefined, { network: "outside" }, { network: "outside", vlan: 12 }, { network: "other" }),
 	dhcp: maybe(
 		fc.record({
 			subnet: fc.constantFrom("10.72.0.0/24", "10.72.0.0/29", "10.72.4.0/24"),
@@ -149,6 +157,39 @@ export const switchInputs = fc.record({
 			mtu: fc.constantFrom(undefined, 1442),
 			leaseSeconds: fc.constantFrom(undefined, 600),
 		}),
+	),
+});
+
+const legs = [
+	{ switch: "theirs", addresses: ["10.72.0.1/24", "fd00:72::1/64"] },
+	{ switch: "served", addresses: ["192.0.2.50/24"], chassis: ["h1", "h2"] },
+	{ switch: "served", addresses: ["192.0.2.51/24"], chassis: ["h2", "h3"] },
+	{ switch: "served", addresses: ["192.0.2.50/24"] },
+	{ switch: "nobody", addresses: ["10.74.0.1/24"] },
+];
+
+export const routerInputs = fc.record({
+	name: fc.constantFrom(undefined, "edge", "edge", "their-router"),
+	ports: fc.shuffledSubarray(legs, { minLength: 1, maxLength: 2 }),
+	routes: maybe(
+		fc.shuffledSubarray([
+			{ to: "0.0.0.0/0", via: "192.0.2.1" },
+			{ to: "10.80.0.0/16", via: "10.72.0.9" },
+			{ to: "10.80.0.0/16", via: "10.72.0.10" },
+		]),
+	),
+	snat: maybe(
+		fc.shuffledSubarray([{ from: "10.72.0.0/24" }, { from: "10.72.0.0/24", to: "192.0.2.60" }, { from: "10.80.0.0/16" }]),
+	),
+	publish: maybe(
+		fc.shuffledSubarray([
+			{ port: 80, target: "10.72.0.5" },
+			{ port: 80, target: "10.72.0.6", targetPort: 8080 },
+			{ port: 53, protocol: "udp", target: "10.72.0.5" },
+			{ port: 443, address: "192.0.2.61", target: "10.72.0.5" },
+			{ address: "192.0.2.62", target: "10.72.0.5" },
+			{ address: "192.0.2.62", target: "10.72.0.6" },
+		]),
 	),
 });
 

@@ -5,12 +5,13 @@ import type { Kind } from "../../provider/kinds/kind";
 import { ovnCentral } from "../../provider/kinds/ovn-central";
 import { ovnChassis } from "../../provider/kinds/ovn-chassis";
 import { ovnPort } from "../../provider/kinds/ovn-port";
+import { ovnRouter } from "../../provider/kinds/ovn-router";
 import { ovnSwitch } from "../../provider/kinds/ovn-switch";
 import { foreign, own } from "../model/compare";
 import { hosts } from "../model/hosts";
 import { applyChange } from "../model/model-host";
 import { databases } from "../model/ovn";
-import { centralInputs, chassisInputs, portInputs, switchInputs } from "./inputs";
+import { centralInputs, chassisInputs, portInputs, routerInputs, switchInputs } from "./inputs";
 import { itKeepsItsPromises, MARK } from "./properties";
 
 /** With OVN's databases, in which others have something, and ovn-controller's bridge. */
@@ -27,7 +28,7 @@ function configured(snapshot: Snapshot, named: boolean, byHand: boolean): Snapsh
 	row!["external_ids"] = {
 		hostname: "h1",
 		...(named ? { "system-id": "h1" } : {}),
-		...(byHand ? { "ovn-remote": "tcp:192.0.2.99:6642", "ovn-encap-ip": "192.0.2.98" } : {}),
+		...(byHand ? { "ovn-remote": "tcp:192.0.2.99:6642", "ovn-encap-ip": "192.0.2.98", "ovn-bridge-mappings": "store:br-x" } : {}),
 	};
 	return found;
 }
@@ -36,6 +37,7 @@ const kinds: [kind: Kind<object>, inputs: fc.Arbitrary<Record<string, unknown>>]
 	[ovnCentral as unknown as Kind<object>, centralInputs],
 	[ovnSwitch as unknown as Kind<object>, switchInputs],
 	[ovnPort as unknown as Kind<object>, portInputs],
+	[ovnRouter as unknown as Kind<object>, routerInputs],
 ];
 
 for (const [kind, inputs] of kinds)

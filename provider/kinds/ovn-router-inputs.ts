@@ -1,0 +1,156 @@
+// The inputs of an OvnRouter, and what has to fit together in them.
+import { type Cidr, contains, formatCidr, isAssignable, network, overlaps, parseCidr, parseIp } from "../../sdk/addressing/index";
+import { type Complain, cidr, type Infer, integer, ip, list, mac, object, oneOf, optional, rule } from "../validate/index";
+import { namesSubnet } from "./addresses";
+import { logicalName, remote, tls, tlsFits } from "./ovn-inputs";
+
+const port = object(
+	{
+		switch: logicalName,
+		addresses: list(cidr, { unique: true, min: 1 }),
+		mac: optional(mac),
+		chassis: optional(list(logicalName, { unique: true, min: 1, max: 100 })),
+	},
+	"{ switch, addresses } with mac, chassis",
+);
+const route = object({ to: cidr, via: ip() }, "{ to, via }");
+const snat = object({ from: cidr, to: optional(ip()) }, "{ from, to }");
+const publish = object(
+	{
+		protocol: optional(oneOf("tcp", "udp", "sctp"), "tcp"),
+		address: optional(ip()),
+		port: optional(integer(1, 65535)),
+		target: ip(),
+		targetPort: optional(integer(1, 65535)),
+	},
+	"{ target } with port, targetPort, protocol, address",
+);
+
+const shape = object({
+	northbound: optional(remote),
+	tls: optional(tls),
+	name: optional(logicalName),
+	ports: list(port, { min: 1 }),
+	routes: optional(list(route)),
+	snat: optional(list(snat)),
+	publish: optional(list(publish, { max: 1000 })),
+});
+
+type Shape = Infer<typeof shape>;
+export type RouterPort = Infer<typeof port>;
+export type Publish = Infer<typeof publish>;
+
+export const familyOf = (text: string): 4 | 6 => (text.includes(":") ? 6 : 4);
+
+/** The port that has a place on hosts: addresses are translated there (ovn-nb(5), Logical_Router_Port, "Distributed Gateway Ports"). */
+export const gatewayPort = ({ ports }: Pick<Shape, "ports">): RouterPort | undefined => ports.find(({ chassis }) => chassis);
+
+/** Its first address of the family. */
+export function outerAddress(args: Pick<Shape, "ports">, family: 4 | 6): string | undefined {
+	return gatewayPort(args)
+		?.addresses.find((address) => familyOf(address) === family)
+		?.split("/")[0];
+}
+
+export const addressOf = (args: Pick<Shape, "ports">, { address, target }: Publish): string | undefined =>
+	address ?? outerAddress(args, familyOf(target));
+
+const reached = rule(shape, ["northbound", "tls"], (args, complain) =>
+	tlsFits("northbound", args.northbound, args.tls, complain),
+);
+
+const ported = rule(reached, ["ports"], ({ ports }, complain) => {
+	const nets: { at: string; cidr: Cidr }[] = [];
+	ports.forEach((one, index) => {
+		const first = ports.findIndex((other) => other.switch === one.switch);
+		if (first < index)
+			complain(`ports[${index}].switch`, one.switch, "one port for a switch", `put its addresses into ports[${first}]`);
+		one.addresses.forEach((text, place) => {
+			const address = parseCidr(text)!;
+			const at = `ports[${index}].addresses[${place}]`;
+			const other = nets.find((net) => overlaps(net.cidr, address));
+			if (!isAssignable(address) || namesSubnet(address, address))
+				complain(at, text, "an address that an interface can have, with the prefix length of its network", "choose another one");
+			else if (other) complain(at, text, `a network of its own, and ${other.at} lies in the same`, "correct one of the two");
+			nets.push({ at, cidr: network(address) });
+		});
+	});
+	const [, second] = ports.filter(({ chassis }) => chassis);
+	if (second)
+		complain(
+			`ports[${ports.indexOf(second)}].chassis`,
+			second.chassis!.join(),
+			"chassis at one port alone",
+			"leave them out where the router does not lead to the outside",
+		);
+});
+
+const routed = rule(ported, ["ports", "routes"], ({ ports, routes = [] }, complain) => {
+	const nets = ports.flatMap(({ addresses }) => addresses.map((text) => parseCidr(text)!));
+	routes.forEach(({ to, via }, index) => {
+		isNetwork(`routes[${index}].to`, to, complain);
+		once(routes, index, (other) => other.to, `routes[${index}].to`, complain);
+		if (!nets.some((net) => contains(net, parseIp(via)!)))
+			complain(`routes[${index}].via`, via, "an address in the network of one of ports", "correct one of the two");
+		else if (familyOf(to) !== familyOf(via))
+			complain(`routes[${index}].via`, via, `an IPv${familyOf(to)} address, as to is`, "correct one of the two");
+	});
+});
+
+const masked = rule(routed, ["ports", "snat"], (args, complain) => {
+	const all = args.snat ?? [];
+	if (all.length > 0 && !gatewayPort(args))
+		complain("snat", all.length, "a port with chassis beside it", "give one of ports its chassis");
+	else
+		all.forEach(({ from, to }, index) => {
+			isNetwork(`snat[${index}].from`, from, complain);
+			once(all, index, (other) => other.from, `snat[${index}].from`, complain);
+			const outer = to ?? outerAddress(args, familyOf(from));
+			if (outer === undefined || familyOf(outer) !== familyOf(from))
+				complain(
+					`snat[${index}].to`,
+					to,
+					`an IPv${familyOf(from)} address, as from is`,
+					"give one, or an address to the port with chassis",
+				);
+		});
+});
+
+export const ovnRouterSchema = rule(masked, ["ports", "publish"], (args, complain) => {
+	const all = args.publish ?? [];
+	if (all.length > 0 && !gatewayPort(args))
+		complain("publish", all.length, "a port with chassis beside it", "give one of ports its chassis");
+	else
+		all.forEach((one, index) => {
+			const at = `publish[${index}]`;
+			const outer = addressOf(args, one);
+			if (outer === undefined || familyOf(outer) !== familyOf(one.target))
+				complain(`${at}.address`, one.address, `an IPv${familyOf(one.target)} address, as target is`, "give one");
+			else if (one.port === undefined && one.address === undefined)
+				complain(`${at}.port`, undefined, "a port, or an address for the target alone", "give one of the two");
+			else if (one.port === undefined && one.targetPort !== undefined)
+				complain(`${at}.targetPort`, one.targetPort, "port beside it", "give port, or leave it out");
+			else once(all, index, (other) => publishedAt(other, addressOf(args, other)), at, complain);
+		});
+});
+
+export type OvnRouterArgs = Infer<typeof ovnRouterSchema>;
+
+export function publishedAt({ port: at, protocol }: Publish, address: string | undefined): string {
+	return at === undefined ? `${address}` : `${protocol} ${endpoint(address!, at)}`;
+}
+
+/** `192.0.2.1:80`, `[2001:db8::1]:80`. */
+export function endpoint(address: string, at: number): string {
+	return familyOf(address) === 6 ? `[${address}]:${at}` : `${address}:${at}`;
+}
+
+function isNetwork(at: string, text: string, complain: Complain): void {
+	const plain = formatCidr(network(parseCidr(text)!));
+	if (plain !== text) complain(at, text, "a network, with no bits set behind its prefix", `write it as ${plain}`);
+}
+
+function once<T>(all: readonly T[], index: number, key: (one: T) => string, at: string, complain: Complain): void {
+	const first = all.findIndex((other) => key(other) === key(all[index]!));
+	if (first < index) complain(at, key(all[index]!), "each one once", `remove it, or the one at ${first}`);
+}
