@@ -5,6 +5,7 @@ import { MAX_KEY, overhead, type TunnelType } from "./addressing/tunnel";
 import type { Host } from "./host";
 import { warnNotEncrypted } from "./not-encrypted";
 import { OvnNetwork, type OvnNetworkArgs } from "./ovn-network";
+import type { OvnSwitch } from "./ovn-switch";
 import { OvsBridge } from "./ovs-bridge";
 import { OvsTunnel } from "./ovs-tunnel";
 import { madeOr } from "./resource";
@@ -86,12 +87,14 @@ export class OverlayNetwork extends pulumi.ComponentResource {
 	readonly key: pulumi.Output<number | undefined>;
 
 	readonly #places = new Map<string, OverlayPlace>();
+	readonly #name: string;
 	readonly #hosts: Record<string, Host>;
 	readonly #ovn: OvnNetwork | undefined;
 
 	constructor(name: string, args: OverlayNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
 		super("netplumb:index:OverlayNetwork", name, {}, opts);
 		this.subnet = typeof args.subnet === "string" ? new Subnet(args.subnet) : args.subnet;
+		this.#name = name;
 		this.#hosts = args.hosts;
 		if (args.engine === "ovn") {
 			this.#ovn = new OvnNetwork(name, args.hosts, ovnArgs(name, args), args.mtu, this.subnet, this);
@@ -144,6 +147,14 @@ export class OverlayNetwork extends pulumi.ComponentResource {
 		warnNotEncrypted(this, this, `network ${name}`);
 		for (const link of wanted) tunnel(link);
 		this.registerOutputs({ mtu: this.mtu, key: this.key, subnet: this.subnet.cidr });
+	}
+
+	/** The logical switch of the network, for `OvnRouter`. Engine `"ovn"` only; with another one, it is an error to ask for it. */
+	get ovnSwitch(): OvnSwitch {
+		if (this.#ovn) return this.#ovn.logicalSwitch;
+		throw new TypeError(
+			`OverlayNetwork ${this.#name}: ovnSwitch: found a network of bridges, which has none, expected engine: "ovn"; add the engine`,
+		);
 	}
 
 	/**

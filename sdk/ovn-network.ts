@@ -47,7 +47,7 @@ const OPTION = 8;
 
 export class OvnNetwork {
 	readonly mtu: pulumi.Output<number>;
-	readonly #switch: OvnSwitch;
+	readonly logicalSwitch: OvnSwitch;
 	readonly #where: OvnNorthbound;
 	readonly #members = new Map<string, { host: string; port: OvnPort }>();
 
@@ -75,7 +75,7 @@ export class OvnNetwork {
 			...(dns === undefined ? {} : { dns }),
 			...(args.dhcp === undefined ? {} : { dhcp }),
 		};
-		this.#switch = new OvnSwitch(`${name}-switch`, { ...this.#where, ...optional }, { parent });
+		this.logicalSwitch = new OvnSwitch(`${name}-switch`, { ...this.#where, ...optional }, { parent });
 	}
 
 	/** The logical port of a member, made when it is asked for first. */
@@ -99,7 +99,7 @@ export class OvnNetwork {
 
 	#port(member: string, addresses: pulumi.Input<string>[]): OvnPort {
 		const names = this.args.dns === undefined ? {} : { hostnames: [member.toLowerCase()] };
-		const args = { ...this.#where, switch: this.#switch, addresses, ...names };
+		const args = { ...this.#where, switch: this.logicalSwitch, addresses, ...names };
 		return new OvnPort(`${this.name}-${member}`, args, { parent: this.parent });
 	}
 }

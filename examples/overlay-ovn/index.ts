@@ -7,6 +7,7 @@ import {
 	OvnCentral,
 	OvnChassis,
 	OvnPort,
+	OvnRouter,
 	OvnSwitch,
 	StaticContainerIp,
 	VethAttachment,
@@ -18,6 +19,8 @@ const targets = config.requireObject<Record<string, string | HostArgs>>("hosts")
 const image = config.get("image") ?? "busybox:1.36";
 // Files on the hosts; false is for networks where nobody else is.
 const tls = config.getObject<{ privateKey: string; certificate: string; caCert: string }>("tls") ?? false;
+// A bridge on every host that leads out, an address there for the router, and the next router.
+const outside = config.getObject<{ bridge: string; address: string; gateway: string }>("outside");
 
 const hosts = Object.fromEntries(Object.entries(targets).map(([name, target]) => [name, new Host(target)]));
 const [first, second, third] = Object.keys(hosts);
@@ -30,6 +33,7 @@ for (const [name, host] of Object.entries(hosts))
 		host,
 		southbound: central.southbound,
 		encapIp: host.args.address,
+		...(outside ? { bridgeMappings: { outside: outside.bridge } } : {}),
 		...(tls ? { tls } : {}),
 	});
 
@@ -54,6 +58,22 @@ const net = new OverlayNetwork("apps", {
 	},
 });
 
+// The way out, at the first host, and at the second one when that is down; and the way in to the web server.
+if (outside) {
+	const uplink = new OvnSwitch("outside", { host: central.host, name: "outside", localnet: { network: "outside" } });
+	new OvnRouter("edge", {
+		host: central.host,
+		name: "edge",
+		ports: [
+			{ switch: net.ovnSwitch, addresses: ["10.72.0.1/24"] },
+			{ switch: uplink, addresses: [outside.address], chassis: [chassis[first]!, chassis[second]!] },
+		],
+		routes: [{ to: "0.0.0.0/0", via: outside.gateway }],
+		snat: [{ from: "10.72.0.0/24" }],
+		publish: [{ port: 8080, target: "10.72.0.10", targetPort: 80 }],
+	});
+}
+
 // A second network by hand, for backups: a switch, and a port for each of two members.
 const backup = new OvnSwitch("backup", { host: central.host, name: "backup" });
 const backups: Record<string, string> = { db: "10.73.0.20", batch: "10.73.0.30" };
@@ -75,7 +95,11 @@ for (const [name, [place, address]] of Object.entries(members)) {
 		{ provider: host.docker() },
 	);
 	const attachment = new VethAttachment(`ovn-${name}`, { ...net.on(place, name, { addresses: [address] }), container });
-	const ip = new StaticContainerIp(`ovn-${name}`, { attachment, addresses: [`${address}/24`] });
+	const ip = new StaticContainerIp(`ovn-${name}`, {
+		attachment,
+		addresses: [`${address}/24`],
+		...(outside ? { gateway: "10.72.0.1" } : {}),
+	});
 	addresses[name] = ip.ip;
 
 	const own = backups[name];

@@ -4,7 +4,7 @@ import { NetplumbError } from "../errors";
 import type { ColumnValue, Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
 import { rowMark } from "../host/marks";
-import type { Database, OvsValue, Snapshot, Tables } from "../host/snapshot";
+import type { Database, Ovs, OvsValue, Snapshot, Tables } from "../host/snapshot";
 import { boolean, type Infer, interfaceName, ip, object, oneOf, optional, record, rule } from "../validate/index";
 import { differing, inWords, remembered } from "./columns";
 import { openVswitch } from "./facts";
@@ -141,12 +141,7 @@ function planChassis(wish: Wish<OvnChassisArgs>, args: OvnChassisArgs, tables: T
 		"external_ids:ovn-encap-ip": args.encapIp,
 		"external_ids:ovn-bridge-datapath-type": datapath,
 	};
-	for (const [network, name] of Object.entries(args.bridgeMappings ?? {}))
-		if (!ovs.bridges[name])
-			throw new NetplumbError(
-				"missing",
-				`${where} bridgeMappings.${network}: found no bridge "${name}" in Open vSwitch, expected one; make it first, for example with OvsBridge`,
-			);
+	refuseMappings(args.bridgeMappings ?? {}, datapath, ovs.bridges, where);
 	const kept = mine ? remembered<Before>({ name: ".", columns: found.columns }, BEFORE, snapshot.hostName) : undefined;
 	const mapped = (kept && MAPPINGS in kept.ids ? kept.ids[MAPPINGS] : columnAt(found.columns, MAPPINGS)) ?? undefined;
 	const declared = {
@@ -197,6 +192,24 @@ function planChassis(wish: Wish<OvnChassisArgs>, args: OvnChassisArgs, tables: T
 			operation({ verb: "chassis.wait", seconds: REACH_SECONDS }, `wait for ovn-controller to reach ${args.southbound}`),
 		);
 	return operations;
+}
+
+/** ovn-controller would be silent about them: it leaves a bridge out that is not there, and patch ports join no two datapaths. */
+function refuseMappings(mappings: Record<string, string>, datapath: string, bridges: Ovs["bridges"], where: string): void {
+	for (const [network, name] of Object.entries(mappings)) {
+		const bridge = name === BRIDGE ? undefined : bridges[name];
+		if (!bridge)
+			throw new NetplumbError(
+				"missing",
+				`${where} bridgeMappings.${network}: found no bridge "${name}" in Open vSwitch beside ${BRIDGE}, expected one; make it first, for example with OvsBridge`,
+			);
+		const found = String(bridge.columns["datapath_type"] ?? "") || "system";
+		if (found !== datapath)
+			throw new NetplumbError(
+				"conflict",
+				`${where} bridgeMappings.${network}: found bridge "${name}" with datapath ${found}, expected ${datapath}, as ${BRIDGE} has; change one of the two`,
+			);
+	}
 }
 
 function reason(snapshot: Snapshot, bridge: boolean): string {

@@ -55,6 +55,8 @@ export function outerAddress(args: Pick<Shape, "ports">, family: 4 | 6): string 
 export const addressOf = (args: Pick<Shape, "ports">, { address, target }: Publish): string | undefined =>
 	address ?? outerAddress(args, familyOf(target));
 
+const TRANSLATING = "a port with chassis beside it, where addresses are translated";
+
 const reached = rule(shape, ["northbound", "tls"], (args, complain) =>
 	tlsFits("northbound", args.northbound, args.tls, complain),
 );
@@ -99,8 +101,7 @@ const routed = rule(ported, ["ports", "routes"], ({ ports, routes = [] }, compla
 
 const masked = rule(routed, ["ports", "snat"], (args, complain) => {
 	const all = args.snat ?? [];
-	if (all.length > 0 && !gatewayPort(args))
-		complain("snat", all.length, "a port with chassis beside it", "give one of ports its chassis");
+	if (all.length > 0 && !gatewayPort(args)) complain("snat[0]", all[0]!.from, TRANSLATING, "give one of ports its chassis");
 	else
 		all.forEach(({ from, to }, index) => {
 			isNetwork(`snat[${index}].from`, from, complain);
@@ -118,8 +119,7 @@ const masked = rule(routed, ["ports", "snat"], (args, complain) => {
 
 export const ovnRouterSchema = rule(masked, ["ports", "publish"], (args, complain) => {
 	const all = args.publish ?? [];
-	if (all.length > 0 && !gatewayPort(args))
-		complain("publish", all.length, "a port with chassis beside it", "give one of ports its chassis");
+	if (all.length > 0 && !gatewayPort(args)) complain("publish[0]", all[0]!.target, TRANSLATING, "give one of ports its chassis");
 	else
 		all.forEach((one, index) => {
 			const at = `publish[${index}]`;
@@ -128,6 +128,8 @@ export const ovnRouterSchema = rule(masked, ["ports", "publish"], (args, complai
 				complain(`${at}.address`, one.address, `an IPv${familyOf(one.target)} address, as target is`, "give one");
 			else if (one.port === undefined && one.address === undefined)
 				complain(`${at}.port`, undefined, "a port, or an address for the target alone", "give one of the two");
+			else if (one.port === undefined && args.ports.some(({ addresses }) => addresses.some((own) => own.split("/")[0] === outer)))
+				complain(`${at}.address`, outer, "an address that the router itself does not have", "give port, or choose another one");
 			else if (one.port === undefined && one.targetPort !== undefined)
 				complain(`${at}.targetPort`, one.targetPort, "port beside it", "give port, or leave it out");
 			else once(all, index, (other) => publishedAt(other, addressOf(args, other)), at, complain);
@@ -150,7 +152,9 @@ function isNetwork(at: string, text: string, complain: Complain): void {
 	if (plain !== text) complain(at, text, "a network, with no bits set behind its prefix", `write it as ${plain}`);
 }
 
+/** `at`: the path of the entry, and perhaps of a property of it. */
 function once<T>(all: readonly T[], index: number, key: (one: T) => string, at: string, complain: Complain): void {
 	const first = all.findIndex((other) => key(other) === key(all[index]!));
-	if (first < index) complain(at, key(all[index]!), "each one once", `remove it, or the one at ${first}`);
+	const [list] = at.split("[");
+	if (first < index) complain(at, key(all[index]!), "every entry only once", `remove it, or ${list}[${first}]`);
 }

@@ -9,6 +9,8 @@ import { addressOf, endpoint, familyOf, type OvnRouterArgs, outerAddress, ovnRou
 import { planRows, refuseTaken, rowsExist, switchOf, tablesIn, type WantedRow } from "./ovn-rows";
 import { START } from "./ovn-switch";
 
+const PORTS = ["Logical_Router_Port", "Logical_Switch_Port"];
+
 export const ovnRouter: Kind<OvnRouterArgs> = {
 	name: "OvnRouter",
 	schema: ovnRouterSchema,
@@ -27,8 +29,9 @@ export const ovnRouter: Kind<OvnRouterArgs> = {
 		if (!args) return planRows(wish, database, tables, []);
 		refuseTaken(wish, tables, "Logical_Router", args.name!, snapshot, "logical router");
 		const wanted = rows(args, wish, tables, snapshot);
-		for (const { table, columns } of wanted)
-			if (/_Port$/.test(table)) refuseTaken(wish, tables, table, String(columns["name"]), snapshot, "logical port");
+		// A port of a router and one of a switch are both ports of the southbound database, where a name is given once.
+		for (const { columns } of wanted.filter(({ table }) => PORTS.includes(table)))
+			for (const one of PORTS) refuseTaken(wish, tables, one, String(columns["name"]), snapshot, "logical port");
 		return planRows(wish, database, tables, wanted);
 	},
 
@@ -81,7 +84,7 @@ function portRows(
 	ports: WantedRow["parent"] & object,
 	inSwitch: string,
 ): WantedRow[] {
-	const name = `${router}-${to}`;
+	const [name, end] = [`${router}-${to}`, `${to}-to-${router}`];
 	return [
 		{
 			table: "Logical_Router_Port",
@@ -101,8 +104,8 @@ function portRows(
 		{
 			table: "Logical_Switch_Port",
 			role: `switch ${to}`,
-			words: `logical port ${to}-${router}`,
-			columns: { name: `${to}-${router}`, type: "router", addresses: ["router"], "options:router-port": name },
+			words: `logical port ${end}`,
+			columns: { name: end, type: "router", addresses: ["router"], "options:router-port": name },
 			parent: { table: "Logical_Switch", row: inSwitch, column: "ports" },
 		},
 	];

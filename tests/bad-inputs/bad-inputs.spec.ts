@@ -21,6 +21,10 @@ const route = (to: string, via?: string) => ({ routes: [{ to, via }] });
 const PORTS = 'a port or a range of ports from 1 to 65535, as in 3306, "3306" or "8000-8999"';
 const publish = (more: object) => ({ hostPorts: 80, target: "10.0.0.5", ...more });
 
+const apps = { switch: "apps", addresses: ["10.72.0.1/24"] };
+const outside = { switch: "outside", addresses: ["192.0.2.50/24"], chassis: ["h1"] };
+const edge = (more: object) => ({ ports: [apps, outside], ...more });
+
 const table: [KindName, object, string][] = [
 	["OvsBridge", { name: "a-name-of-16-byt" }, `name: found "a-name-of-16-byt", expected ${NAME}; shorten it to at most 15 bytes`],
 	["OvsBridge", { name: "-x" }, `name: found "-x", expected ${NAME}; ${OTHER_NAME}`],
@@ -407,6 +411,107 @@ const table: [KindName, object, string][] = [
 		"NatPublish",
 		publish({ allowFrom: ["fd00::/64"] }),
 		'allowFrom[0]: found "fd00::/64", expected an IPv4 network, as the target is; correct one of the two',
+	],
+	[
+		"OvnChassis",
+		{ bridgeMappings: { "a:b": "br0" } },
+		'bridgeMappings["a:b"]: found "a:b", expected a name: A-Z a-z 0-9 _ . -, beginning with a letter, a digit or _; choose another name, the same in localnet and in bridgeMappings',
+	],
+	[
+		"OvnSwitch",
+		{ localnet: { network: "a,b" } },
+		'localnet.network: found "a,b", expected a name: A-Z a-z 0-9 _ . -, beginning with a letter, a digit or _; choose another name, the same in localnet and in bridgeMappings',
+	],
+	[
+		"OvnSwitch",
+		{ localnet: { network: "outside", vlan: 4095 } },
+		"localnet.vlan: found 4095, expected a whole number from 1 to 4094; choose one in this range",
+	],
+	["OvnRouter", { ports: [] }, "ports: found [], expected a list of at least 1 entry; add one"],
+	[
+		"OvnRouter",
+		{ ports: [apps, { ...apps, addresses: ["10.73.0.1/24"] }] },
+		'ports[1].switch: found "apps", expected one port for a switch; put its addresses into ports[0]',
+	],
+	[
+		"OvnRouter",
+		{ ports: [apps, { ...outside, addresses: ["10.72.0.9/16"] }] },
+		'ports[1].addresses[0]: found "10.72.0.9/16", expected a network of its own, and ports[0].addresses[0] lies in the same; correct one of the two',
+	],
+	[
+		"OvnRouter",
+		{ ports: [{ ...apps, addresses: ["10.72.0.0/24"] }] },
+		'ports[0].addresses[0]: found "10.72.0.0/24", expected an address that an interface can have, with the prefix length of its network; choose another one',
+	],
+	[
+		"OvnRouter",
+		{ ports: [{ ...apps, chassis: ["h1"] }, outside] },
+		'ports[1].chassis: found "h1", expected chassis at one port alone; leave them out where the router does not lead to the outside',
+	],
+	[
+		"OvnRouter",
+		edge({ routes: [{ to: "10.9.0.0/16", via: "10.74.0.1" }] }),
+		'routes[0].via: found "10.74.0.1", expected an address in the network of one of ports; correct one of the two',
+	],
+	[
+		"OvnRouter",
+		edge({ routes: [{ to: "10.9.0.1/16", via: "10.72.0.9" }] }),
+		'routes[0].to: found "10.9.0.1/16", expected a network, with no bits set behind its prefix; write it as 10.9.0.0/16',
+	],
+	[
+		"OvnRouter",
+		edge({ routes: [{ to: "fd00::/64", via: "10.72.0.9" }] }),
+		'routes[0].via: found "10.72.0.9", expected an IPv6 address, as to is; correct one of the two',
+	],
+	[
+		"OvnRouter",
+		{ ports: [apps], snat: [{ from: "10.72.0.0/24" }] },
+		'snat[0]: found "10.72.0.0/24", expected a port with chassis beside it, where addresses are translated; give one of ports its chassis',
+	],
+	[
+		"OvnRouter",
+		edge({ snat: [{ from: "10.72.0.0/24" }, { from: "10.72.0.0/24", to: "192.0.2.51" }] }),
+		'snat[1].from: found "10.72.0.0/24", expected every entry only once; remove it, or snat[0]',
+	],
+	[
+		"OvnRouter",
+		edge({ snat: [{ from: "fd00::/64" }] }),
+		"snat[0].to: found nothing, expected an IPv6 address, as from is; give one, or an address to the port with chassis",
+	],
+	[
+		"OvnRouter",
+		{ ports: [apps], publish: [{ port: 80, target: "10.72.0.5" }] },
+		'publish[0]: found "10.72.0.5", expected a port with chassis beside it, where addresses are translated; give one of ports its chassis',
+	],
+	[
+		"OvnRouter",
+		edge({ publish: [{ target: "10.72.0.5" }] }),
+		"publish[0].port: found nothing, expected a port, or an address for the target alone; give one of the two",
+	],
+	[
+		"OvnRouter",
+		edge({ publish: [{ address: "192.0.2.51", targetPort: 80, target: "10.72.0.5" }] }),
+		"publish[0].targetPort: found 80, expected port beside it; give port, or leave it out",
+	],
+	[
+		"OvnRouter",
+		edge({ publish: [{ address: "192.0.2.50", target: "10.72.0.5" }] }),
+		'publish[0].address: found "192.0.2.50", expected an address that the router itself does not have; give port, or choose another one',
+	],
+	[
+		"OvnRouter",
+		edge({ publish: [{ port: 80, target: "fd00::5" }] }),
+		"publish[0].address: found nothing, expected an IPv6 address, as target is; give one",
+	],
+	[
+		"OvnRouter",
+		edge({
+			publish: [
+				{ port: 80, target: "10.72.0.5" },
+				{ port: 80, address: "192.0.2.50", target: "10.72.0.6" },
+			],
+		}),
+		'publish[1]: found "tcp 192.0.2.50:80", expected every entry only once; remove it, or publish[0]',
 	],
 	["NatPublish", publish({ hostPort: 80 }), 'hostPort: found "hostPort", expected no such property; did you mean hostPorts?'],
 ];

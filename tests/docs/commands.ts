@@ -116,5 +116,20 @@ function ovnCommands(kind: KindName, snapshot: Snapshot): string[] {
 		const acls = [{ direction: "to-lport", priority: 1000, match: "ip4.dst == 10.72.0.20", action: "drop" }];
 		return plan(kind, "apps-switch", { name: "apps", dns: "10.72.0.254", acls }, snapshot, project);
 	}
+	if (kind === "OvnRouter") {
+		const named = (name: string) => ({ ...apps, name });
+		const switches = {
+			"5c0d7304-2be2-470b-8b5a-221ba44972fb": named("apps"),
+			"b3f4e2d0-77a1-4c2e-9d55-6a0f1c8e2b91": named("outside"),
+		};
+		snapshot.databases["ovn-nbctl"] = { ...empty, Logical_Switch: switches };
+		const ports = [
+			{ switch: "apps", addresses: ["10.72.0.1/24"] },
+			{ switch: "outside", addresses: ["192.0.2.50/24"], chassis: ["h1", "h2"] },
+		];
+		const more = { routes: [{ to: "0.0.0.0/0", via: "192.0.2.1" }], snat: [{ from: "10.72.0.0/24" }] };
+		const publish = [{ port: 8080, target: "10.72.0.10", targetPort: 80 }];
+		return plan(kind, "edge", { name: "edge", ports, ...more, publish }, snapshot, project);
+	}
 	return plan(kind, "apps-web", { switch: "apps", addresses: ["10.72.0.10"], hostnames: ["web"] }, snapshot, project);
 }

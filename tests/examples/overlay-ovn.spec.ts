@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { image, inContainer, labHost, useLab } from "../support/lab";
+import { image, inContainer, labHost, on, useLab } from "../support/lab";
 import { cloudDump, expectNoTrace, useOvn } from "../support/ovn";
 import { reaches } from "../support/sites";
 import { discard, exampleStack, expectNoChanges, fetchFrom, succeed } from "../support/stacks";
@@ -19,7 +19,9 @@ describe("example overlay-ovn", function () {
 
 	before(async () => {
 		untouched = await cloudDump(...names);
-		await stack.setConfig({ image, hosts: Object.fromEntries(names.map((name) => [name, labHost(name)])) });
+		const [address, gateway] = [200, 1].map((last) => labHost("h1").address.replace(/\d+$/, String(last)));
+		const outside = { bridge: "br-phy", address: `${address}/24`, gateway };
+		await stack.setConfig({ image, outside, hosts: Object.fromEntries(names.map((name) => [name, labHost(name)])) });
 	});
 	after(() => discard(stack));
 
@@ -30,6 +32,13 @@ describe("example overlay-ovn", function () {
 		await eventually(() => reaches(batch, "10.72.0.10"), true);
 		expect(await reaches(batch, DB, 1)).to.equal(false);
 		expect(await reaches(batch, "10.73.0.20"), "by the network for backups").to.equal(true);
+	});
+
+	it("lets everyone reach the outside with the router's address, and the outside reach the web server", async () => {
+		const { address } = labHost("h3");
+		const router = address.replace(/\d+$/, "200");
+		await eventually(() => reaches(batch, address), true);
+		expect(await on("h3", "curl", "-sS", "--max-time", "10", `http://${router}:8080/name`)).to.equal("web");
 	});
 
 	it("finds nothing to do in a preview, also after a look at the hosts", async () => {

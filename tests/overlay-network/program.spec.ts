@@ -117,6 +117,7 @@ describe("an OverlayNetwork", () => {
 				"OvnPort cloud-Web",
 				"OvnPort cloud-db",
 			]);
+			expect(await value(net.ovnSwitch.name)).to.equal("cloud-switch");
 			expect(shown[1]!.inputs).to.deep.include({ switch: "cloud-switch", hostnames: ["web"] });
 			expect(shown[1]!.inputs["addresses"]).to.deep.equal([net.subnet.allocate("Web").split("/")[0]]);
 			expect(shown[2]!.inputs["addresses"]).to.deep.equal(["10.70.0.9", "fd00:70::9"]);
@@ -136,6 +137,8 @@ describe("an OverlayNetwork", () => {
 			expect(refused({ ovn: { central: { host: a }, chassis: {} } })).to.throw(
 				"ovn.chassis: found none for host a, expected one",
 			);
+			const plain = new OverlayNetwork("plain", { hosts: { a, b }, subnet: "10.71.0.0/24" });
+			expect(() => plain.ovnSwitch).to.throw("OverlayNetwork plain: ovnSwitch: found a network of bridges");
 			expect(refused({ engine: "ovs", ovn: { central: { host: a }, chassis: {} } })).to.throw('found it without engine: "ovn"');
 		});
 	});

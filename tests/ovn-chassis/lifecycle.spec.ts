@@ -57,6 +57,38 @@ describe("OvnChassis", function () {
 		expect(await one.read()).to.deep.equal([]);
 	});
 
+	it("maps networks to bridges beside those that are mapped, and gives the others back", async () => {
+		await listening();
+		const mapped = async () => (await vsctl("h2", "get", "Open_vSwitch", ".", "external_ids:ovn-bridge-mappings")).trim();
+		const by = (bridgeMappings: Record<string, string>) => ({ ...basic(), bridgeMappings });
+		await vsctl("h2", "set", "Open_vSwitch", ".", "external_ids:ovn-bridge-mappings=theirs:br-int");
+		try {
+			const before = await ids("h2");
+			expect(await failure(chassis("h2").create(by({ outside: "br-no" })))).to.contain(
+				'bridgeMappings.outside: found no bridge "br-no" in Open vSwitch beside br-int, expected one; make it first',
+			);
+			expect(await failure(chassis("h2").create({ ...by({ outside: "br-phy" }), datapath: "system" }))).to.contain(
+				'bridgeMappings.outside: found bridge "br-phy" with datapath netdev, expected system, as br-int has',
+			);
+			expect(await ids("h2")).to.equal(before);
+			const one = await chassis("h2").create(by({ outside: "br-phy" }));
+			expect(await mapped()).to.equal('"outside:br-phy,theirs:br-int"');
+			expect(await one.read()).to.deep.equal([]);
+			await vsctl("h2", "set", "Open_vSwitch", ".", "external_ids:ovn-bridge-mappings=outside:br-int");
+			expect((await one.read())?.join()).to.contain("set ovn-bridge-mappings outside:br-phy,theirs:br-int for ovn-controller");
+			expect(one.state["bridgeMappings"]).to.deep.equal({ outside: "br-int" });
+			await one.update(by({ outside: "br-phy", store: "br-phy" }));
+			expect(await mapped()).to.equal('"outside:br-phy,store:br-phy,theirs:br-int"');
+			await one.update(basic());
+			expect(await mapped()).to.equal('"theirs:br-int"');
+			await one.update(by({ theirs: "br-phy" }));
+			await one.delete();
+			expect(await ids("h2")).to.equal(before);
+		} finally {
+			await vsctl("h2", "remove", "Open_vSwitch", ".", "external_ids", "ovn-bridge-mappings");
+		}
+	});
+
 	it("takes over settings that are there, and gives them back", async () => {
 		await listening();
 		await vsctl(

@@ -77,6 +77,22 @@ describe("OvnSwitch", function () {
 			expect((await one.diff({ name: "apps", acls: [drop], ...changed })).replaces).to.deep.equal(Object.keys(changed));
 	});
 
+	it("leads to a network outside, in a VLAN of it, which changes in place", async () => {
+		const localnet = async () =>
+			(await nbctl("--bare", "--columns=type,options,tag", "list", "Logical_Switch_Port")).replace(/\s+/g, " ").trim();
+		const one = await network().create({ name: "apps", localnet: { network: "outside", vlan: 12 } });
+		expect(await localnet()).to.equal("localnet network_name=outside 12");
+		expect(await one.read()).to.deep.equal([]);
+		await nbctl("lsp-set-options", "apps-localnet", "network_name=other");
+		expect((await one.read())?.join()).to.contain(
+			"set options:network_name outside of the way of logical switch apps to outside",
+		);
+		await one.update({ name: "apps", localnet: { network: "store" } });
+		expect(await localnet()).to.equal("localnet network_name=store");
+		await one.update({ name: "apps" });
+		expect(await localnet()).to.equal("");
+	});
+
 	it("is made from another host over the network", async () => {
 		await central().create({ address: address("h1"), northboundPort: 6641, tls: false });
 		const from = { northbound: `tcp:${address("h1")}:6641`, host: labHost("h2", { heal: false }) };

@@ -129,8 +129,9 @@ export const chassisInputs = fc.record({
 	bridgeMappings: fc.constantFrom(
 		undefined,
 		{},
+		{ outside: "br-out" },
+		{ outside: "br-out", store: "br-out" },
 		{ outside: "br-int" },
-		{ outside: "br-int", store: "br-int" },
 		{ store: "br-no" },
 	),
 	tls: maybe(fc.constant({ privateKey: "/etc/k.pem", certificate: "/etc/c.pem", caCert: "/etc/ca.pem" })),
@@ -160,38 +161,37 @@ export const switchInputs = fc.record({
 	),
 });
 
+const inner = { switch: "theirs", addresses: ["10.72.0.1/24", "fd00:72::1/64"] };
 const legs = [
-	{ switch: "theirs", addresses: ["10.72.0.1/24", "fd00:72::1/64"] },
-	{ switch: "served", addresses: ["192.0.2.50/24"], chassis: ["h1", "h2"] },
-	{ switch: "served", addresses: ["192.0.2.51/24"], chassis: ["h2", "h3"] },
-	{ switch: "served", addresses: ["192.0.2.50/24"] },
-	{ switch: "nobody", addresses: ["10.74.0.1/24"] },
+	[inner],
+	[inner, { switch: "served", addresses: ["192.0.2.50/24"] }],
+	...[["h1", "h2"], ["h2", "h3"], ["h2"]].map((chassis) => [inner, { switch: "served", addresses: ["192.0.2.50/24"], chassis }]),
+	[{ switch: "served", addresses: ["192.0.2.51/24", "10.72.0.1/24"], chassis: ["h1"] }],
+	[inner, { switch: "nobody", addresses: ["10.74.0.1/24"] }],
 ];
+/** One of these, or none. */
+const either = <T>(...values: T[]) => fc.constantFrom(undefined, ...values);
+const listOf = (...entries: fc.Arbitrary<object | undefined>[]) =>
+	maybe(fc.tuple(...entries).map((all) => all.filter((one) => one !== undefined)));
 
-export const routerInputs = fc.record({
-	name: fc.constantFrom(undefined, "edge", "edge", "their-router"),
-	ports: fc.shuffledSubarray(legs, { minLength: 1, maxLength: 2 }),
-	routes: maybe(
-		fc.shuffledSubarray([
-			{ to: "0.0.0.0/0", via: "192.0.2.1" },
-			{ to: "10.80.0.0/16", via: "10.72.0.9" },
-			{ to: "10.80.0.0/16", via: "10.72.0.10" },
-		]),
-	),
-	snat: maybe(
-		fc.shuffledSubarray([{ from: "10.72.0.0/24" }, { from: "10.72.0.0/24", to: "192.0.2.60" }, { from: "10.80.0.0/16" }]),
-	),
-	publish: maybe(
-		fc.shuffledSubarray([
-			{ port: 80, target: "10.72.0.5" },
-			{ port: 80, target: "10.72.0.6", targetPort: 8080 },
-			{ port: 53, protocol: "udp", target: "10.72.0.5" },
-			{ port: 443, address: "192.0.2.61", target: "10.72.0.5" },
-			{ address: "192.0.2.62", target: "10.72.0.5" },
-			{ address: "192.0.2.62", target: "10.72.0.6" },
-		]),
-	),
-});
+export const routerInputs = fc
+	.record({
+		name: fc.constantFrom(undefined, "edge", "edge", "their-router"),
+		ports: fc.constantFrom(...legs),
+		routes: listOf(
+			either({ to: "10.81.0.0/16", via: "10.72.0.8" }),
+			either({ to: "10.80.0.0/16", via: "10.72.0.9" }, { to: "10.80.0.0/16", via: "10.72.0.10" }),
+		),
+		snat: listOf(either({ from: "10.72.0.0/24" }, { from: "10.72.0.0/24", to: "192.0.2.60" }), either({ from: "10.80.0.0/16" })),
+		publish: listOf(
+			either({ port: 80, target: "10.72.0.5" }, { port: 80, target: "10.72.0.6", targetPort: 8080 }),
+			either({ port: 53, protocol: "udp", target: "10.72.0.5" }),
+			either({ port: 443, address: "192.0.2.61", target: "10.72.0.5" }),
+			either({ address: "192.0.2.62", target: "10.72.0.5" }, { address: "192.0.2.62", target: "10.72.0.6" }),
+		),
+	})
+	// Addresses are translated at a port with chassis.
+	.map(({ snat, publish, ...plain }) => (plain.ports.some((leg) => "chassis" in leg) ? { snat, publish, ...plain } : plain));
 
 export const portInputs = fc.record({
 	switch: fc.constantFrom("theirs", "theirs", "served", "served", "nobody"),

@@ -16,7 +16,8 @@ import { itKeepsItsPromises, MARK } from "./properties";
 
 /** With OVN's databases, in which others have something, and ovn-controller's bridge. */
 function withOvn(snapshot: Snapshot): Snapshot {
-	const made = applyChange(snapshot, { verb: "bridge.add", name: "br-int" });
+	const out = applyChange(snapshot, { verb: "bridge.add", name: "br-out" });
+	const made = applyChange(out, { verb: "bridge.add", name: "br-int" });
 	const bridge = applyChange(made, { verb: "row.set", table: "Bridge", row: "br-int", columns: { datapath_type: "system" } });
 	return { ...bridge, databases: databases(), chassis: "not connected" };
 }

@@ -58,15 +58,26 @@ export async function cloudDump(...hosts: string[]): Promise<string[]> {
 		rows(await ask("--format=json", ...tables.flatMap((table) => ["--", `--columns=${COLUMNS[table]}`, "list", table])));
 	const found = await Promise.all([
 		...hosts.map(host),
-		database(nbctl, "Logical_Switch", "Logical_Switch_Port", "ACL", "DNS", "DHCP_Options", "Connection", "SSL"),
+		database(nbctl, ...NORTHBOUND),
 		database(sbctl, "Chassis", "Connection", "SSL"),
 	]);
 	return found.flat().sort();
 }
 
+const NORTHBOUND = [
+	...["Logical_Switch", "Logical_Switch_Port", "ACL", "DNS", "DHCP_Options", "Connection", "SSL"],
+	...["Logical_Router", "Logical_Router_Port", "Gateway_Chassis", "Logical_Router_Static_Route", "NAT", "Load_Balancer"],
+];
+
 const COLUMNS: Record<string, string> = {
 	Logical_Switch: "_uuid,name,ports,acls,dns_records,external_ids",
-	Logical_Switch_Port: "_uuid,name,type,addresses,port_security,dhcpv4_options,external_ids",
+	Logical_Switch_Port: "_uuid,name,type,addresses,port_security,options,tag,dhcpv4_options,external_ids",
+	Logical_Router: "_uuid,name,ports,static_routes,nat,load_balancer,external_ids",
+	Logical_Router_Port: "_uuid,name,mac,networks,gateway_chassis,external_ids",
+	Gateway_Chassis: "_uuid,name,chassis_name,priority,external_ids",
+	Logical_Router_Static_Route: "_uuid,ip_prefix,nexthop,external_ids",
+	NAT: "_uuid,type,external_ip,logical_ip,external_ids",
+	Load_Balancer: "_uuid,name,protocol,vips,external_ids",
 	DHCP_Options: "_uuid,cidr,options,external_ids",
 	ACL: "_uuid,direction,priority,match,action,external_ids",
 	DNS: "_uuid,records,external_ids",
