@@ -15,10 +15,20 @@ describe("containers behind an OvnRouter", function () {
 	const [a, b] = useSites("or", "h1", "h2") as [Site, Site];
 	/** A host that knows nothing of OVN, in its own network. */
 	const outside: Site = { host: "h3", container: "or-outside" };
-	const forget = () => on("h3", "sh", "-c", "docker rm -f or-outside >/dev/null 2>&1 || true");
+	const FAR6 = "fd00:99::13";
+	const forget = () =>
+		on(
+			"h3",
+			"sh",
+			"-c",
+			'docker rm -f or-outside >/dev/null 2>&1; ip address del "$1/64" dev br-phy 2>/dev/null || true',
+			"-",
+			FAR6,
+		);
 	before(async () => {
 		await forget();
 		await makeContainer("h3", "or-outside", "--network", "host");
+		await on("h3", "ip", "address", "add", `${FAR6}/64`, "dev", "br-phy", "nodad");
 	});
 	after(forget);
 
@@ -49,12 +59,13 @@ describe("containers behind an OvnRouter", function () {
 	];
 	const edge = () => ({
 		name: "edge",
-		ports: [...ports, { switch: "outside", addresses: [`${free(200)}/24`], chassis: ["h1", "h2"] }],
+		ports: [...ports, { switch: "outside", addresses: [`${free(200)}/24`, "fd00:99::200/64"], chassis: ["h1", "h2"] }],
 		routes: [{ to: "0.0.0.0/0", via: free(1) }],
-		snat: [{ from: "10.72.0.0/24" }, { from: "10.73.0.0/24", to: free(202) }],
+		snat: [{ from: "10.72.0.0/24" }, { from: "fd00:72::/64" }, { from: "10.73.0.0/24", to: free(202) }],
 		publish: [
 			{ port: 8001, target: "10.72.0.5", targetPort: 5201 },
 			{ port: 5201, target: "10.73.0.5" },
+			{ port: 5201, target: "fd00:73::5" },
 			{ address: free(201), target: "10.72.0.5" },
 		],
 	});
@@ -80,10 +91,10 @@ describe("containers behind an OvnRouter", function () {
 	}
 
 	/** What address the outside sees of a TCP connection of this container, with iperf3's own word for it. */
-	async function seen(from: Site): Promise<string> {
+	async function seen(from: Site, far = address("h3")): Promise<string> {
 		const server = within(outside, "timeout", "15", "iperf3", "-s", "-1", "-J", "-p", "5301");
 		const client = 'until iperf3 -c "$1" -p 5301 -n 64K >/dev/null 2>&1; do sleep 0.2; done';
-		await within(from, "timeout", "15", "sh", "-c", client, "-", address("h3"));
+		await within(from, "timeout", "15", "sh", "-c", client, "-", far);
 		return (JSON.parse(await server) as { start: { accepted_connection: { host: string } } }).start.accepted_connection.host;
 	}
 
@@ -104,9 +115,10 @@ describe("containers behind an OvnRouter", function () {
 					expect(await bulk(from, outside, address("h3"), 1, ...way), `${from.host} ${way}`).to.be.greaterThan(1_000_000);
 			}
 			// One that stands for a whole address goes out with it.
-			expect([await seen(a), await seen(b)]).to.deep.equal([free(201), free(202)]);
+			expect([await seen(a), await seen(b), await seen(a, FAR6)]).to.deep.equal([free(201), free(202), "fd00:99::200"]);
 			// Publish.
-			expect(await bulk(outside, b, free(200)), "a port").to.be.greaterThan(1_000_000);
+			for (const router of [free(200), "fd00:99::200"])
+				expect(await bulk(outside, b, router), `a port of ${router}`).to.be.greaterThan(1_000_000);
 			expect(await bulk(outside, a, free(201), 1, "-R"), "a whole address").to.be.greaterThan(1_000_000);
 			for (const one of made.reverse()) await one.delete();
 		}));

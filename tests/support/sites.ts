@@ -30,8 +30,11 @@ export function useSites(prefix: string, ...hosts: string[]): Site[] {
 export async function bulk(from: Site, to: Site, address: string, seconds = 1, ...options: "-R"[]): Promise<number> {
 	const pidFile = `/run/iperf3-${to.container}`;
 	await within(to, "iperf3", "-s", "-D", "-I", pidFile);
+	// The server may not listen yet, and with -J iperf3 says so with the exit status 0.
 	const client = `i=0
-until out=$(timeout ${seconds + 10} iperf3 -c "$1" -t ${seconds} ${options.join(" ")} -J --connect-timeout 1500); do
+until out=$(timeout ${seconds + 10} iperf3 -c "$1" -t ${seconds} ${options.join(" ")} -J --connect-timeout 1500) &&
+	case $out in *"unable to connect"*) false ;; esac
+do
 	[ $((i += 1)) -lt 10 ] || { printf '%s' "$out" >&2; exit 1; }
 	sleep 0.2
 done
