@@ -50,7 +50,10 @@ function rows(args: OvnRouterArgs, wish: Wish<OvnRouterArgs>, tables: Tables, sn
 	const parent = (column: string) => ({ table: "Logical_Router", row: own?.row ?? name, column });
 	return [
 		{ table: "Logical_Router", role: "router", words: `logical router ${name}`, columns: { name } },
-		...args.ports.flatMap((port) => portRows(port, name, wish.mark, parent("ports"), switchOf(port.switch, tables, snapshot))),
+		...args.ports.flatMap((port, index) => {
+			const inSwitch = switchOf(port.switch, tables, snapshot, `ports[${index}].switch`);
+			return portRows(port, name, wish.mark, parent("ports"), inSwitch);
+		}),
 		...(args.routes ?? []).map(({ to, via }) => ({
 			table: "Logical_Router_Static_Route",
 			role: `route ${to}`,

@@ -144,11 +144,11 @@ export function refuseTaken(
 }
 
 /** The switch, by its `_uuid`: names of logical switches need not be unique. */
-export function switchOf(name: string, tables: Tables, snapshot: Snapshot): string {
+export function switchOf(name: string, tables: Tables, { hostName }: Snapshot, input = "switch"): string {
 	const found = Object.entries(tables["Logical_Switch"] ?? {}).filter(([, columns]) => columns["name"] === name);
 	if (found.length === 1) return found[0]![0];
 	throw new NetplumbError(
 		found.length === 0 ? "missing" : "conflict",
-		`host ${snapshot.hostName}: switch: found ${found.length === 0 ? "no" : found.length} logical switch${found.length > 1 ? "es" : ""} "${name}", expected one; make it first, for example with OvnSwitch`,
+		`host ${hostName}: ${input}: found ${found.length === 0 ? "no" : found.length} logical switch${found.length > 1 ? "es" : ""} "${name}", expected one; make it first, for example with OvnSwitch`,
 	);
 }

@@ -152,7 +152,7 @@ describe("OvnRouter", function () {
 	it("is neither drift of its switches nor deleted with one of them, and refuses names that are taken", async () => {
 		const [one, other] = (await networks()) as [Resource, Resource];
 		expect(await failure(router().create({ ...full, ports: [{ ...apps, switch: "nobody" }, outside] }))).to.contain(
-			'switch: found no logical switch "nobody", expected one; make it first',
+			'ports[0].switch: found no logical switch "nobody", expected one; make it first',
 		);
 		await nbctl("lsp-add", "apps", "apps-to-edge");
 		expect(await failure(router().create(full))).to.contain('found a logical port "apps-to-edge" that netplumb did not make');
@@ -169,7 +169,7 @@ describe("OvnRouter", function () {
 		);
 		// A switch that somebody deletes takes the router's end along.
 		await nbctl("ls-del", "apps");
-		expect(await failure(edge.repair())).to.contain('switch: found no logical switch "apps"');
+		expect(await failure(edge.repair())).to.contain('ports[0].switch: found no logical switch "apps"');
 		await one.repair();
 		await edge.repair();
 		expect(await edge.read()).to.deep.equal([]);
