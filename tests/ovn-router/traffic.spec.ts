@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { labHost, makeContainer, on, useLab } from "../support/lab";
+import { labPowerOff, labPowerOn } from "../../lab/index";
+import { labDir, labHost, makeContainer, on, useLab } from "../support/lab";
 import { address, cloud, leavesNoTrace, sbctl, useOvn } from "../support/ovn";
 import { Resource, useResources } from "../support/resource";
 import { bulk, fits, reaches, type Site, useSites, within } from "../support/sites";
@@ -10,10 +11,10 @@ const MTU = 1442;
 describe("containers behind an OvnRouter", function () {
 	this.timeout(90_000);
 	useLab(3);
-	useOvn("h1", "h2");
+	useOvn("h1", "h2", "h3");
 	useResources();
 	const [a, b] = useSites("or", "h1", "h2") as [Site, Site];
-	/** A host that knows nothing of OVN, in its own network. */
+	/** Somebody in the hosts' own network. */
 	const outside: Site = { host: "h3", container: "or-outside" };
 	const FAR6 = "fd00:99::13";
 	const forget = () =>
@@ -57,9 +58,9 @@ describe("containers behind an OvnRouter", function () {
 		{ switch: "apps", addresses: ["10.72.0.1/24", "fd00:72::1/64"] },
 		{ switch: "data", addresses: ["10.73.0.1/24", "fd00:73::1/64"] },
 	];
-	const edge = () => ({
+	const edge = (...chassis: string[]) => ({
 		name: "edge",
-		ports: [...ports, { switch: "outside", addresses: [`${free(200)}/24`, "fd00:99::200/64"], chassis: ["h1", "h2"] }],
+		ports: [...ports, { switch: "outside", addresses: [`${free(200)}/24`, "fd00:99::200/64"], chassis }],
 		routes: [{ to: "0.0.0.0/0", via: free(1) }],
 		snat: [{ from: "10.72.0.0/24" }, { from: "fd00:72::/64" }, { from: "10.73.0.0/24", to: free(202) }],
 		publish: [
@@ -70,9 +71,9 @@ describe("containers behind an OvnRouter", function () {
 		],
 	});
 	/** Everything of a cloud with a way to the outside, in the order in which it is made. */
-	async function site(args: Record<string, unknown>): Promise<Resource[]> {
-		const hosts = await cloud("h1", "h2");
-		for (const name of ["h1", "h2"]) {
+	async function site(args: Record<string, unknown>, ...names: string[]): Promise<Resource[]> {
+		const { central, ...hosts } = await cloud(...names);
+		for (const name of names) {
 			const { southbound, encapIp } = hosts[name]!.state;
 			await hosts[name]!.update({ southbound, encapIp, bridgeMappings: { outside: "br-phy" } });
 			expect(await hosts[name]!.read()).to.deep.equal([]);
@@ -81,7 +82,7 @@ describe("containers behind an OvnRouter", function () {
 		switches.push(await inSwitch("outside", { localnet: { network: "outside" } }));
 		const router = await new Resource("OvnRouter", "edge").create(args);
 		const members = [...(await member(a, "apps", 72)), ...(await member(b, "data", 73))];
-		return [hosts["central"]!, hosts["h1"]!, hosts["h2"]!, ...switches, router, ...members.reverse()];
+		return [central!, ...Object.values(hosts), ...switches, router, ...members.reverse()];
 	}
 
 	/** The host that is the way to the outside. */
@@ -100,7 +101,7 @@ describe("containers behind an OvnRouter", function () {
 
 	it("of two networks on two hosts exchange TCP and whole packets, go out with the router's address, are reached at its ports, and leave no trace", () =>
 		leavesNoTrace(["h1", "h2", "h3"], async () => {
-			const made = await site(edge());
+			const made = await site(edge("h1", "h2"), "h1", "h2");
 			for (const one of made) expect(await one.read(), one.name).to.deep.equal([]);
 			for (const far of ["10.73.0.5", "fd00:73::5"]) {
 				await eventually(() => reaches(a, far), true);
@@ -123,12 +124,12 @@ describe("containers behind an OvnRouter", function () {
 			for (const one of made.reverse()) await one.delete();
 		}));
 
-	it("lose and get what changes in place, and go on through another host when the first one's ovn-controller ends", async () => {
-		const made = await site(edge());
+	it("lose and get what changes in place, and go out through another host when the first one's ovn-controller ends", async () => {
+		const made = await site(edge("h1", "h2"), "h1", "h2");
 		const router = made.find(({ kind }) => kind === "OvnRouter")!;
 		await eventually(() => reaches(b, address("h3")), true);
 		await eventually(() => reaches(outside, free(201)), true);
-		const { snat, publish, ...plain } = edge();
+		const { snat, publish, ...plain } = edge("h1", "h2");
 		await router.update({ ...plain, snat: [{ from: "10.72.0.0/24" }] });
 		await eventually(() => reaches(outside, free(201), 1), false);
 		expect(await reaches(b, address("h3"), 1), "egress that is no longer declared").to.equal(false);
@@ -146,5 +147,23 @@ describe("containers behind an OvnRouter", function () {
 		} finally {
 			await controller("start");
 		}
+	});
+
+	it("go out through another host when the first one loses its power, and are reached there", async () => {
+		// Three: one that misses all the others takes itself for cut off, and takes nothing over.
+		await site(edge("h2", "h1", "h3"), "h1", "h2", "h3");
+		await eventually(() => reaches(a, address("h3")), true);
+		expect(await holder()).to.equal("h2");
+		await labPowerOff("h2", { dir: labDir });
+		try {
+			// Its neighbours miss it (BFD in the tunnels).
+			await eventually(() => reaches(a, address("h3"), 1), true);
+			expect(await holder()).to.equal("h1");
+			expect(await bulk(outside, a, free(201))).to.be.greaterThan(1_000_000);
+		} finally {
+			await labPowerOn("h2", { dir: labDir });
+			await on("h2", "docker", "start", b.container);
+		}
+		await eventually(holder, "h2");
 	});
 });
