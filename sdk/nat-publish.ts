@@ -63,6 +63,7 @@ export class NatPublish extends NetplumbResource {
 	}
 }
 
-function addressOf(target: NatPublishArgs["target"]): pulumi.Input<string> {
+/** Its first address, or the one that was given. */
+export function addressOf(target: StaticContainerIp | pulumi.Input<string>): pulumi.Input<string> {
 	return StaticContainerIp.isInstance(target) ? (target as StaticContainerIp).ip : (target as pulumi.Input<string>);
 }

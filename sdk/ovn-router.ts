@@ -1,9 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { addressOf } from "./nat-publish";
 import type { OvnTls } from "./ovn-central";
 import { OvnChassis } from "./ovn-chassis";
 import type { OvnSwitch } from "./ovn-switch";
 import { bridgeName, existing, type HostInput, madeOr, NetplumbResource } from "./resource";
-import { StaticContainerIp } from "./static-container-ip";
+import type { StaticContainerIp } from "./static-container-ip";
 
 /** A port of a logical router, in a logical switch. */
 export interface OvnRouterPort {
@@ -15,7 +16,8 @@ export interface OvnRouterPort {
 	mac?: pulumi.Input<string>;
 	/**
 	 * The hosts that are the way to the outside, in a switch with `localnet`: `OvnChassis`, or names of chassis. The first one that is alive does it, the
-	 * others take over. At one port alone, and needed for `snat` and `publish`. Default: none, and every host routes for its own containers.
+	 * others take over; for the loss of a host there have to be three. At one port alone, and needed for `snat` and `publish`. Default: none, and every
+	 * host routes for its own containers.
 	 */
 	chassis?: (OvnChassis | pulumi.Input<string>)[];
 }
@@ -105,8 +107,4 @@ function chassisName(chassis: OvnChassis | pulumi.Input<string>): pulumi.Input<s
 	if (!OvnChassis.isInstance(chassis)) return chassis as pulumi.Input<string>;
 	const resource = chassis as OvnChassis;
 	return madeOr(resource, resource.chassis, "chassis-not-made");
-}
-
-function addressOf(target: OvnPublish["target"]): pulumi.Input<string> {
-	return StaticContainerIp.isInstance(target) ? (target as StaticContainerIp).ip : (target as pulumi.Input<string>);
 }
