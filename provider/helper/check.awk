@@ -188,7 +188,7 @@ NR == start + 1 {
 verb == "status" { no("nothing more was expected") }
 $1 == "fact" && NF == 2 && $2 ~ /^(firewall|ports|flows)$/ { next }
 $1 == "desired" && NF == 2 && $2 ~ /^(all|[0-9a-f]+)$/ { next }
-$1 == "others" && NF == 2 && $2 == "1" { next }
+$1 == "others" && NF == 2 && ($2 == "names" || $2 == "attached") { next }
 $1 == "to" && NF == 2 && address($2) { next }
 $1 == "device" && NF == 2 && name($2) { next }
 # A name or id, or PID:START:ID:NAME for a container that was seen before.

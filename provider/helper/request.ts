@@ -4,7 +4,7 @@ import { NetplumbError } from "../errors";
 import { isMemory, wiringOf } from "../heal/memory";
 import { type Change, HOST } from "../host/change";
 import { anyMark } from "../host/owned";
-import { desiredWords, type Seen, seenWord } from "../host/read";
+import { desiredWords, type Others, type Seen, seenWord } from "../host/read";
 import type { Rendered } from "../host/render";
 import { arrange, type Block, findContainer, type Step } from "../host/script";
 import type { Needs, Snapshot } from "../host/snapshot";
@@ -12,7 +12,7 @@ import type { Needs, Snapshot } from "../host/snapshot";
 export const STATUS_REQUEST = "status";
 
 /** `others`: see readCall (host/read.ts). */
-export function readRequest(mark: string, needs: Needs, seen: Seen, others = false): string {
+export function readRequest(mark: string, needs: Needs, seen: Seen, others: Others = ""): string {
 	return lines([["read", mark], ...needLines(needs, seen, others)]);
 }
 
@@ -22,7 +22,7 @@ export function applyRequest(
 	before: Snapshot,
 	needs: Needs,
 	seen: Seen,
-	others = false,
+	others: Others = "",
 ): string {
 	const changes = steps.map((step) => step.operation.change);
 	return lines([
@@ -41,11 +41,11 @@ function lines(all: string[][]): string {
 	return all.map((fields) => fields.join("\t")).join("\n");
 }
 
-function needLines(needs: Needs, seen: Seen, others: boolean): string[][] {
+function needLines(needs: Needs, seen: Seen, others: Others): string[][] {
 	const { containers, facts, destinations, devices = [], databases = [] } = needs;
 	if (databases.length > 0) throw withoutOvn();
 	return [
-		...(others ? [["others", "1"]] : []),
+		...(others ? [["others", others]] : []),
 		...desiredWords(needs).map((ending) => ["desired", ending]),
 		...facts.map((fact) => ["fact", fact]),
 		...destinations.map((address) => ["to", address]),

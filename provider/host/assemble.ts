@@ -79,6 +79,11 @@ export function assemble(output: string, mark: string, needs: Needs, seen: Seen,
 			const same = sameAsSeen(seen.get(reference), sections);
 			if (same) snapshot.containers[reference] = same;
 		}
+		const whole = sections.filter(({ text }) => text.endsWith("complete"));
+		for (const other of othersIn(output, mark)) {
+			const same = sameAsSeen(other, whole);
+			if (same) for (const reference of [same.id, same.name]) snapshot.containers[reference] = same;
+		}
 		const unknown = containers.filter((reference) => !(reference in snapshot.containers));
 		if (unknown.length === 0) return snapshot;
 		const docker = parseDocker(only("docker") ?? "");

@@ -17,6 +17,11 @@ export function withUs<T>(answer: Promise<T>): Promise<T> {
 	});
 }
 
+/** How many requests are not answered yet. */
+export function underWay(): number {
+	return here;
+}
+
 /** Waits until nobody more can be expected, at most `ms` milliseconds. */
 export function everybodyIsHere(ms: number): Promise<void> {
 	return new Promise((resolve) => {

@@ -11,7 +11,7 @@ import { shWord } from "./encode";
 import { type Guarded, guardedApply } from "./guard";
 import { armFunctions, type GuardText } from "./guard-script";
 import { anyMark } from "./owned";
-import { newMark, readCall, readFunctions } from "./read";
+import { newMark, type Others, readCall, readFunctions } from "./read";
 import { compile, EXIT, LOCK_SECONDS, type Step } from "./script";
 import { type Fact, isRunning, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
 
@@ -45,12 +45,17 @@ export class Exchange {
 		private readonly helper = false,
 	) {}
 
-	/** Waits until no change of a dead run is pending any more. */
-	async read(needs: Needs, transport = this.transport): Promise<Snapshot> {
+	/**
+	 * Waits until no change of a dead run is pending any more.
+	 * @param crowd Whether many are looking: then all that we attached is told at once, whoever asks about it next.
+	 */
+	async read(asked: Needs, crowd = false, transport = this.transport): Promise<Snapshot> {
+		const needs = crowd ? { ...asked, desired: ["all"] } : asked;
 		const started = performance.now();
 		for (let tries = 1; ; tries++) {
 			const mark = newMark();
-			const script = this.helper ? readRequest(mark, needs, this.seen, this.asksAll(needs)) : this.readScript(mark, needs);
+			const others = crowd && tries === 1 ? "attached" : this.othersFor(needs);
+			const script = this.helper ? readRequest(mark, needs, this.seen, others) : this.readScript(mark, needs, others);
 			const result = await transport.run(script).catch((error: unknown) => {
 				// A look can be repeated: the connection was lost, perhaps long ago, and the next one may stand.
 				if (!isNetplumbError(error, "outcome-unknown") || tries >= MAX_TRIES) throw error;
@@ -81,7 +86,7 @@ export class Exchange {
 		const mark = newMark();
 		try {
 			const script = this.helper
-				? applyRequest(mark, steps, before, needs, this.seen, this.asksAll(needs))
+				? applyRequest(mark, steps, before, needs, this.seen, this.othersFor(needs))
 				: applyScript(mark, steps, before, this.readCall(mark, needs), needs.facts, guard);
 			// What is under the guard is over, or taken back, by its deadline.
 			const result = await this.transport.run(script, guard ? { timeoutSeconds: guard.seconds + GUARDED_LOCK_SECONDS } : {});
@@ -120,30 +125,30 @@ export class Exchange {
 			readCall: (mark) => this.readCall(mark, needs),
 			another: this.another,
 			apply: (guard) => this.apply(steps, before, needs, guard),
-			read: (transport) => this.read(needs, transport),
+			read: (transport) => this.read(needs, false, transport),
 			understand: (result, mark) => this.understand(result.stdout, result.stderr, mark, needs),
 			reconnect: () => this.transport.close(),
 		});
 	}
 
-	private readScript(mark: string, needs: Needs): string {
+	private readScript(mark: string, needs: Needs, others: Others): string {
 		return [
 			readFunctions(needs.facts),
 			`settle_guards ${mark} || exit ${EXIT.pending}`,
 			`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
-			this.readCall(mark, needs),
+			readCall(mark, needs, this.seen, others),
 		].join("\n");
 	}
 
 	private readCall(mark: string, needs: Needs): string {
-		return readCall(mark, needs, this.seen, this.asksAll(needs));
+		return readCall(mark, needs, this.seen, this.othersFor(needs));
 	}
 
 	/** Where Docker is asked a second time, more questions are likely: then it tells about all that runs. */
-	private asksAll(needs: Needs): boolean {
+	private othersFor(needs: Needs): Others {
 		const asks = needs.containers.some((reference) => !this.seen.has(reference));
 		if (asks) this.asked++;
-		return asks && this.asked === 2;
+		return asks && this.asked === 2 ? "names" : "";
 	}
 
 	private understand(stdout: string, stderr: string, mark: string, needs: Needs): Snapshot | "changed" {

@@ -10,6 +10,9 @@ import type { Fact, Needs, RunningContainer } from "./snapshot";
 /** Running containers by the reference under which they were asked for. */
 export type Seen = ReadonlyMap<string, RunningContainer>;
 
+/** What to tell of containers that nobody asked about: nothing, which of them run, or also all facts of those that carry our marks. */
+export type Others = "" | "names" | "attached";
+
 /** What a process inside a container's network namespace says about it: its switches first, then the rest by one process. */
 const SWITCHES = `for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do
 	[ -e "$file" ] || continue
@@ -37,7 +40,7 @@ export const TELL_NAMESPACE = `${SWITCHES}\n{\n${REST}\n} && printf complete`;
  *
  * read_containers takes names and ids, and PID:START:ID:REFERENCE for a container that was seen before: Docker is asked only
  * about those that are new, or not the same any more. A question to Docker costs as much as all other facts, so read_others
- * asks at once about those that may come next.
+ * asks at once about those that may come next: "names" which they are, "attached" also what those are like that carry our marks.
  */
 const FUNCTIONS = `
 start_of() {
@@ -64,6 +67,7 @@ read_host() {
 	section host
 	ip -j -d address show || return 1
 	section ovs
+	attached=
 	if command -v ovs-vsctl >/dev/null; then
 		ovs=$(ovs-vsctl --timeout=10 --format=json \\
 			-- --columns=_uuid,name,ports,controller,datapath_type,datapath_id,fail_mode,stp_enable,rstp_enable,mcast_snooping_enable,protocols,other_config,external_ids list Bridge \\
@@ -71,6 +75,7 @@ read_host() {
 			-- --columns=_uuid,name,type,options,error,ofport,mtu_request,external_ids list Interface \\
 			-- --columns=_uuid,target list Controller 2>&1)
 		printf '%s\\nstatus %s' "$ovs" $?
+		[ "$others" != attached ] || attached=$(printf %s "$ovs" | grep -o '"netplumb-container","[0-9a-f]*"')
 		case $ovs in *'"netplumb-guard"'* | *'"netplumb-clients"'*) read_flows ;; esac
 		ovs=
 	else
@@ -91,6 +96,7 @@ read_host() {
 	done
 	shift
 	read_facts
+	told=\${told-' '}
 	[ $# -eq 0 ] || read_containers "$@"
 	section end
 }
@@ -176,25 +182,25 @@ read_containers() {
 			pid=\${word%%:*} rest=\${word#*:}
 			first=\${rest%%:*} rest=\${rest#*:}
 			case $told in *" $pid:$first "*) continue ;; esac
-			read_namespace "$pid" "\${rest%%:*}" "$first" || set -- "$@" "\${rest#*:}"
+			read_namespace "$pid" "\${rest%%:*}" "$first" && told="$told$pid:$first " || set -- "$@" "\${rest#*:}"
 			;;
 		*) set -- "$@" "$word" ;;
 		esac
 	done
-	[ $# -gt 0 ] || return 0
+	[ $# -gt 0 ] || [ -n "$attached" ] || return 0
 	section docker
 	if ! command -v docker >/dev/null; then
 		printf absent
 		return
 	fi
 	container_facts='{{.State.Pid}} {"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}},"pid":{{json .State.Pid}},"startedAt":{{json .State.StartedAt}},"networkMode":{{json .HostConfig.NetworkMode}}}'
-	facts=$(timeout 20 docker inspect --type container --format "$container_facts" -- "$@" 2>&1)
+	facts=$([ $# -eq 0 ] || timeout 20 docker inspect --type container --format "$container_facts" -- "$@" 2>&1)
 	printf '%s\\nstatus %s' "$facts" $?
 	sure=yes
 	while read -r pid rest; do
 		case $pid in ''|0|*[!0-9]*) continue ;; esac
 		id=\${rest#'{"id":"'}
-		read_namespace "$pid" "\${id%%'"'*}" || sure=no
+		read_namespace "$pid" "\${id%%'"'*}" && told="$told$pid:$start " || sure=no
 	done <<FACTS
 $facts
 FACTS
@@ -209,7 +215,18 @@ FACTS
 read_others() {
 	section others
 	timeout 20 docker inspect --type container --format "$container_facts" -- $(timeout 20 docker ps -q --no-trunc | head -n 400) |
-		while read -r pid rest; do ! start_of "$pid" || printf '%s %s\\n' "$start" "$rest"; done
+		{
+			wired=
+			while read -r pid rest; do
+				start_of "$pid" || continue
+				printf '%s %s\\n' "$start" "$rest"
+				id=\${rest#'{"id":"'}
+				id=\${id%%'"'*}
+				case $told in *" $pid:$start "*) continue ;; esac
+				case $attached in *""\${id%"\${id#????????????}"}""*) wired="$wired $pid:$id" ;; esac
+			done
+			for word in $wired; do read_namespace "\${word%:*}" "\${word#*:}"; done
+		}
 } 2>/dev/null
 `.trim();
 
@@ -224,15 +241,15 @@ export function newMark(): string {
 
 /**
  * The call that prints the facts; `mark` is random, so that no text on the host can look like it. `seen` are the containers as
- * they were at the last look. `others`: where Docker is asked at all, say also which other containers run.
+ * they were at the last look. `others` are told where Docker is asked at all, "attached" in any case.
  */
-export function readCall(mark: string, needs: Needs, seen: Seen, others = false): string {
+export function readCall(mark: string, needs: Needs, seen: Seen, others: Others = ""): string {
 	const { containers, facts, destinations, devices = [], databases = [] } = needs;
 	const words = containers.map((reference) => seenWord(reference, seen));
 	const desired = shWord(desiredWords(needs).join(" "));
 	const read = shCommand(["read_host", mark, ...destinations, "--", ...words]);
 	const calls = [factCalls(facts), ...databases.map(databaseCall)].join("; ");
-	const host = `others=${others ? 1 : ""}; desired=${desired}; read_facts() { ${calls}; }; ${read}`;
+	const host = `others=${others}; desired=${desired}; read_facts() { ${calls}; }; ${read}`;
 	return devices.length === 0 ? host : `${shCommand(["read_devices", mark, ...devices])} || exit 1; ${host}`;
 }
 

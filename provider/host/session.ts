@@ -4,7 +4,7 @@ import { isMemory } from "../heal/memory";
 import { notice } from "../notice";
 import type { Transport } from "../transport/transport";
 import { HOST, type Operation, touches } from "./change";
-import { everybodyIsHere, withUs } from "./crowd";
+import { everybodyIsHere, underWay, withUs } from "./crowd";
 import { Exchange, MAX_TRIES } from "./exchange";
 import { CONFIRM_SECONDS } from "./guard";
 import { anyMark } from "./owned";
@@ -34,6 +34,8 @@ export interface Request<T> {
 	plan(snapshot: Snapshot): Operation[];
 	/** What to answer once the snapshot shows that nothing is left to do. */
 	done(snapshot: Snapshot): T;
+	/** True where nothing will be changed: what others who only look will ask is then read along. */
+	looks?: boolean;
 	/** True for deletions: a failure leaves what was deleted deleted, and the next try finishes. */
 	keepOnFailure?: boolean;
 }
@@ -45,6 +47,16 @@ interface Waiting {
 	tries: number;
 	/** True once a script that works for it was sent: from then on, something of it may be on the host. */
 	begun: boolean;
+}
+
+interface Look {
+	snapshot: Snapshot;
+	/** When it was taken, by a clock that nobody sets. */
+	at: number;
+	/** Whether it tells what nobody asked yet. */
+	crowd: boolean;
+	/** Whether the wave that it was taken in has passed. */
+	past: boolean;
 }
 
 interface Planned {
@@ -70,6 +82,9 @@ export class ApplyError extends NetplumbError {
 const GATHER_MS = 5;
 const MAX_PAUSE_MS = 250;
 
+/** How long a look is good to decide on. */
+const GOOD_FOR_MS = 1000;
+
 /** Requests in one script: keeps a script within seconds, and so within its time limit, however many wait. */
 const MAX_BATCH = 200;
 
@@ -77,6 +92,7 @@ export class HostSession {
 	private readonly exchange: Exchange;
 	private waiting: Waiting[] = [];
 	private running = false;
+	private look: Look | undefined;
 
 	/** @param another Another connection to the same host; the time limit is for connecting. */
 	constructor(transport: Transport, hostName: string, another?: (seconds: number) => Transport, helper?: boolean) {
@@ -95,16 +111,20 @@ export class HostSession {
 
 	/** Works until nobody waits. An apply reads back for those who wait meanwhile, so a wave costs one round trip, not two. */
 	private async drain(): Promise<void> {
-		let known: Snapshot | undefined;
+		if (this.look) this.look = this.look.crowd ? { ...this.look, past: true } : undefined;
 		while (this.waiting.length > 0) {
-			const ready = known ? coveredBy(known, this.waiting) : [];
+			const { look } = this;
+			const ready = look ? coveredBy(look, this.waiting) : [];
 			const batch = (ready.length > 0 ? ready : this.waiting).slice(0, MAX_BATCH);
 			this.waiting = this.waiting.filter((one) => !batch.includes(one));
 			const started = Date.now();
 			try {
-				known = await this.settle(batch, ready.length > 0 ? known : undefined);
+				const crowd = ready.length === 0 && underWay() > 1 && batch.every(({ request }) => request.looks === true);
+				const before = ready.length > 0 ? look!.snapshot : await this.exchange.read(needsOf(batch), crowd);
+				const snapshot = await this.settle(batch, before);
+				if (snapshot !== look?.snapshot) this.look = snapshot && { snapshot, at: performance.now(), crowd, past: false };
 			} catch (error) {
-				known = undefined;
+				this.look = undefined;
 				for (const one of batch)
 					one.reject(one.begun && isNetplumbError(error) ? new ApplyError(error.code, error.message, undefined) : error);
 			}
@@ -213,10 +233,11 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 	return undefined;
 }
 
-/** Those who need nothing that this look does not tell. */
-function coveredBy(snapshot: Snapshot, waiting: readonly Waiting[]): Waiting[] {
+/** Those who need nothing that this look does not tell. One of an earlier wave is for those who change nothing. */
+function coveredBy({ snapshot, at, past }: Look, waiting: readonly Waiting[]): Waiting[] {
+	if (performance.now() - at > GOOD_FOR_MS) return [];
 	const unsummed = Object.entries(snapshot.desired ?? {}).flatMap(([name, sum]) => (sum === "" ? [name] : []));
-	return waiting.filter((one) => covers(snapshot, unsummed, one));
+	return waiting.filter((one) => (!past || one.request.looks === true) && covers(snapshot, unsummed, one));
 }
 
 function covers(snapshot: Snapshot, unsummed: readonly string[], one: Waiting): boolean {

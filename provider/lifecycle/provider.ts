@@ -93,6 +93,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			const wish: Wish<A> = { ...marksOf(state), wanted, previous: knownArgs(kind, state) };
 			return sessionFor(state.host).submit({
 				...needs(state, wish.marks, wanted, wish.previous),
+				looks: true,
 				plan: () => [],
 				done: (snapshot) => {
 					const exists = kind.exists(wish.marks, snapshot);

@@ -69,6 +69,32 @@ describe("a container that was seen before", () => {
 describe("the containers that nobody asked about yet", () => {
 	useLab(1);
 
+	it("are told with all their facts to a crowd where they are attached, and only then", async () => {
+		const transport = connect(labHost());
+		const ids = Object.fromEntries(
+			await Promise.all(
+				names.map(async (name) => [name, await on("h1", "docker", "inspect", "--format", "{{.Id}}", name)] as const),
+			),
+		);
+		const mark = `external_ids:netplumb-container=${ids["others-b"]!.slice(0, 12)}`;
+		await on("h1", "ovs-vsctl", "add-br", "br-crowd", "--", "set", "bridge", "br-crowd", "datapath_type=netdev");
+		await on("h1", "ovs-vsctl", "add-port", "br-crowd", "crowd0", "--", "set", "Interface", "crowd0", "type=internal");
+		await on("h1", "ovs-vsctl", "set", "Port", "crowd0", mark);
+		try {
+			const exchange = new Exchange(transport, "h1");
+			for (let look = 1; look <= 2; look++) {
+				const { containers } = await exchange.read({ ...needs, containers: ["others-a"] }, true);
+				const told = ["others-a", "others-b"].flatMap((name) => [name, ids[name]]);
+				expect(Object.keys(containers), `look ${look}`).to.have.members(told);
+				const other = containers["others-b"];
+				expect(isRunning(other) && other.namespace.links["lo"]?.up).to.equal(true);
+			}
+		} finally {
+			await on("h1", "ovs-vsctl", "del-br", "br-crowd");
+			transport.close();
+		}
+	});
+
 	const names = ["others-a", "others-b", "others-c"];
 	before(() => Promise.all(names.map((name) => makeContainer("h1", name))));
 	after(() => on("h1", "docker", "rm", "-f", ...names));

@@ -19,7 +19,7 @@ class ModelExchange {
 	reads = 0;
 	applies: Step[][] = [];
 	answers: (Outcome | Error | undefined)[] = [];
-	read = async (): Promise<Snapshot> => {
+	read = async (_needs?: unknown, _crowd?: boolean): Promise<Snapshot> => {
 		this.reads++;
 		return this.snapshot;
 	};
@@ -170,6 +170,60 @@ describe("requests for one host", () => {
 			.submit({ containers: [], plan: refuse, done: () => 0 })
 			.catch((reason) => reason);
 		expect([isNetplumbError(error, "conflict"), exchange.applies.length]).to.deep.equal([true, 0]);
+	});
+});
+
+describe("requests that only look", () => {
+	const exchangeOf = () => {
+		const exchange = new ModelExchange();
+		const crowds: boolean[] = [];
+		exchange.read = async (_needs?: unknown, crowd = false) => {
+			crowds.push(crowd);
+			const containers = crowd ? ["a", "b", "c", "d"] : ["a"];
+			return { ...exchange.snapshot, containers: Object.fromEntries(containers.map((name) => [name, "missing" as const])) };
+		};
+		return { exchange, crowds };
+	};
+	const look = (name: string): Request<string> => ({
+		...{ containers: [name], looks: true, plan: () => [] },
+		done: (snapshot) => String(snapshot.containers[name]),
+	});
+
+	it("and are many are answered by one look, also those that come later", async () => {
+		const { exchange, crowds } = exchangeOf();
+		const session = sessionOn(exchange);
+		await Promise.all([session.submit(look("a")), session.submit(look("b"))]);
+		expect(await Promise.all([session.submit(look("c")), session.submit(look("d"))])).to.deep.equal(["missing", "missing"]);
+		expect(await session.submit(look("a"))).to.equal("missing");
+		expect(crowds).to.deep.equal([true]);
+	});
+
+	it("look for themselves when they are alone, or when the last look is a second ago", async () => {
+		const { exchange, crowds } = exchangeOf();
+		const session = sessionOn(exchange);
+		await session.submit(look("a"));
+		await session.submit(look("a"));
+		await Promise.all([session.submit(look("a")), session.submit(look("b"))]);
+		const { now } = performance;
+		performance.now = () => now.call(performance) + 1001;
+		try {
+			await session.submit(look("a"));
+		} finally {
+			performance.now = now;
+		}
+		expect(crowds).to.deep.equal([false, false, true, false]);
+	});
+
+	it("leave nothing that a later change is planned on", async () => {
+		const { exchange, crowds } = exchangeOf();
+		const session = sessionOn(exchange);
+		await Promise.all([session.submit(look("a")), session.submit(look("b"))]);
+		exchange.snapshot = applyPlan(exchange.snapshot, [
+			{ change: { verb: "bridge.add", name: "br0" }, describe: "add bridge br0" },
+		]).after;
+		await new Promise((resolve) => setTimeout(resolve, 50)); // The wave is over.
+		await session.submit(bridge("br0"));
+		expect([crowds.length, exchange.applies.length], "what is there by now is not made again").to.deep.equal([2, 0]);
 	});
 });
 
