@@ -43,7 +43,19 @@ export abstract class NetplumbResource extends pulumi.CustomResource {
 			admit = resolve;
 		});
 		const inputs = { ...absent, ...given, owner: admitted, __provider: providerLine(kind) };
-		super(`pulumi-nodejs:dynamic/netplumb:${kind}`, name, inputs, opts);
+		// Pulumi notes the stack at each property, four times, for a message about promises that never end. That is half of the time
+		// of a program with hundreds of resources, and the stack of an error is caught up on.
+		const { stackTraceLimit } = Error;
+		Error.stackTraceLimit = 0;
+		try {
+			super(`pulumi-nodejs:dynamic/netplumb:${kind}`, name, inputs, opts);
+		} catch (error) {
+			Error.stackTraceLimit = stackTraceLimit;
+			if (error instanceof Error) Error.captureStackTrace(error);
+			throw error;
+		} finally {
+			Error.stackTraceLimit = stackTraceLimit;
+		}
 		// What is only looked up (`static get`) claims nothing.
 		const made = opts?.id === undefined && opts?.urn === undefined;
 		if (!made) admit(owner);

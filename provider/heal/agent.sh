@@ -763,11 +763,17 @@ run() {
 			# shellcheck disable=SC2086
 			pass $chunk
 		else
+			read_generation
+			seen=$generation
 			read -r line <&3 || break
+			read_generation
+			# Where netplumb is at work just now, what it removes tells of itself link by link.
+			case $line in link*) [ "$generation" = "$seen" ] || sleep 0.3 2>/dev/null || sleep 1 ;; esac
 		fi
 	done
 	quiet
 }
+read_generation() { { read -r generation <"$run/generation" || generation=; } 2>/dev/null; }
 # The files with one of these lines.
 naming() { (cd "$home/desired" && grep -lxF -e "$1" /dev/null $regular 2>/dev/null); }
 # Most transactions are netplumb's own, or none of ours. So it is asked at once and without the lock whether the rules are there, and of

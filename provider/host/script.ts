@@ -3,6 +3,7 @@
 // The script is a list of blocks, one for each stage and place. A block that fails undoes what it had done of itself; then the
 // blocks before it are undone, newest first. A block knows exactly how many of its operations succeeded (`ip -batch` names
 // the line at which it stopped, an ovs-vsctl call is one transaction), so that nothing is undone which was not done.
+import { randomInt } from "node:crypto";
 import type { Change, Operation } from "./change";
 import { HOST } from "./change";
 import { shCommand, shWord } from "./encode";
@@ -47,7 +48,7 @@ export function compile(steps: readonly Step[], before: Snapshot): string {
 		const tells = tellers.includes(block);
 		const text = inPlace(
 			container,
-			[undoFunction(block), doText(block), ...(tells ? [TELL_NAMESPACE] : []), "exit 0"].join("\n"),
+			[undoFunction(block), doText(block, before), ...(tells ? [TELL_NAMESPACE] : []), "exit 0"].join("\n"),
 		);
 		lines.push(
 			`do_${index}() {`,
@@ -125,7 +126,7 @@ function compareText(a: string, b: string): number {
 }
 
 /** The text that runs a block: neighbours that the same tool can take together become one process. */
-function doText(block: Block): string {
+function doText(block: Block, before: Snapshot): string {
 	const lines = [
 		"done_=0",
 		// ip -batch stops at the first failing line and says "Command failed -:LINE"; each operation may be several lines.
@@ -135,9 +136,10 @@ function doText(block: Block): string {
 	while (index < block.steps.length) {
 		const first = block.steps[index]!.rendered;
 		let end = index + 1;
-		while (block.steps[end] && together(first, block.steps[end]!.rendered)) end++;
+		while (block.steps[end] && together(first, block.steps[end]!.rendered) && goes(block, index) === goes(block, end)) end++;
 		const group = block.steps.slice(index, end).map((step) => step.rendered);
-		if (first.tool === "ip") lines.push(ipBatch(group as Extract<Rendered, { tool: "ip" }>[]));
+		if (end - index > 1 && goes(block, index)) lines.push(linkDeletion(block.steps.slice(index, end), before));
+		else if (first.tool === "ip") lines.push(ipBatch(group as Extract<Rendered, { tool: "ip" }>[]));
 		else if (first.tool === "ovs") lines.push(ovsTransaction(group as Extract<Rendered, { tool: "ovs" }>[]));
 		else if (first.tool === "nft") lines.push(`e=$(${nftTransaction(group as Nft[])}) || fail "$e"`);
 		else if (first.tool === "db") lines.push(databaseTransaction(group as Transaction[]));
@@ -146,6 +148,11 @@ function doText(block: Block): string {
 		index = end;
 	}
 	return lines.join("\n");
+}
+
+/** Whether it is a deletion of a link of the host. */
+function goes({ where, steps }: Block, at: number): boolean {
+	return where === HOST && steps[at]!.change.verb === "link.delete";
 }
 
 /** Whether one process can do both. */
@@ -168,6 +175,27 @@ function ipBatch(group: { lines: string[] }[]): string {
 		...group.flatMap(({ lines }) => lines),
 		"BATCH",
 		`) || { at=\${e##*-:}; case $at in ''|*[!0-9]*) at=1;; esac; ${count}; fail "$e"; }`,
+	].join("\n");
+}
+
+/**
+ * The kernel waits for all processors with each link that it deletes. Links of one group go in one step, all or none of them (ip-link(8)),
+ * so they get a group that nobody has: one of two thousand million, and not for long.
+ */
+function linkDeletion(steps: Block["steps"], { host: { links } }: Snapshot): string {
+	const names = steps.flatMap(({ change }) => (change.verb === "link.delete" ? [change.name] : []));
+	const group = randomInt(2 ** 24, 2 ** 31);
+	const set = (name: string, values: { up?: boolean; group?: number }) =>
+		render({ verb: "link.set", where: HOST, name, ...values }) as Extract<Rendered, { tool: "ip" }>;
+	// Down first: the rules of the firewall know the ends of attachments by the group that they have now.
+	const lines = names.flatMap((name) => [set(name, { up: false }), set(name, { group })]).flatMap((rendered) => rendered.lines);
+	const back = names.flatMap((name) => undoLines(set(name, { group: links[name]?.group ?? 0, up: links[name]?.up ?? true })));
+	return [
+		"e=$(ip -batch - 2>&1 <<'BATCH'",
+		...lines,
+		`link delete group ${group}`,
+		"BATCH",
+		`) || { { ${back.join("; ")}; } 2>/dev/null; fail "$e"; }`,
 	].join("\n");
 }
 

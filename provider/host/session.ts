@@ -114,7 +114,9 @@ export class HostSession {
 		if (this.look) this.look = this.look.crowd ? { ...this.look, past: true } : undefined;
 		while (this.waiting.length > 0) {
 			const { look } = this;
-			const ready = look ? coveredBy(look, this.waiting) : [];
+			const covered = look ? coveredBy(look, this.waiting) : [];
+			// To look again costs less than another script for the rest.
+			const ready = covered.length < this.waiting.length / 2 ? [] : covered;
 			const batch = (ready.length > 0 ? ready : this.waiting).slice(0, MAX_BATCH);
 			this.waiting = this.waiting.filter((one) => !batch.includes(one));
 			const started = Date.now();

@@ -105,9 +105,9 @@ for (const shell of ["dash", "bash", "busybox"]) {
 		});
 		after(() => folder && rmSync(folder, { recursive: true }));
 
-		function run(fail: number, undo = true): { log: string[]; exitCode: number; stderr: string } {
+		function run(fail: number, undo = true, operations = plan): { log: string[]; exitCode: number; stderr: string } {
 			const before = start();
-			const steps: Step[] = plan.map((operation) => ({ operation, undo, onlyInside: false }));
+			const steps: Step[] = operations.map((operation) => ({ operation, undo, onlyInside: false }));
 			const log = join(folder, "log");
 			const count = join(folder, "count");
 			writeFileSync(log, "");
@@ -157,6 +157,26 @@ for (const shell of ["dash", "bash", "busybox"]) {
 					expected.map((line) => line.replaceAll("  ", " ").trim()),
 				);
 			});
+		});
+
+		it("deletes links of the host together, or none of them and leaves them as they were", () => {
+			const gone = ["nic0", "nic1"].map((name) => op({ verb: "link.delete", where: "host", name }));
+			const { log, exitCode } = run(0, false, gone);
+			expect(exitCode).to.equal(0);
+			const group = /group (\d+)$/.exec(log.at(-1)!)![1]!;
+			expect(log).to.deep.equal([
+				...["nic0", "nic1"].flatMap((name) => [`ip link set dev ${name} down`, `ip link set dev ${name} group ${group}`]),
+				`ip link delete group ${group}`,
+			]);
+			for (let fail = 1; fail <= log.length; fail++) {
+				const failed = run(fail, false, gone);
+				expect([failed.exitCode, failed.stderr.includes("no")]).to.deep.equal([EXIT.failed, true]);
+				expect(failed.log).to.not.include(log.at(-1));
+				expect(failed.log.slice(fail - 1)).to.deep.equal([
+					"undo ip link set dev nic0 group 0 up",
+					"undo ip link set dev nic1 group 0 down",
+				]);
+			}
 		});
 
 		it("takes nothing back of a deletion", () => {
