@@ -16,6 +16,7 @@ import { arm, disarm, FAULTS, type Fault, killedWithConnection, plantShim, power
 const asked = process.env["NETPLUMB_FAULTS"] ?? "";
 const every = FAULTS.filter((fault) => asked === "all" || asked.split(",").includes(fault));
 const FEW = 30;
+const SILENCE_SECONDS = 5;
 const CONTAINERS = ["fault-web", "fault-bare"];
 /** What is kept with what is made: tests/heal has the faults of a host's memory. And OVN, which the lab starts for its own specs alone. */
 const OVN = ["record.add", "record.set", "record.remove", "record.discard", "chassis.wait", "chassis.leave"];
@@ -86,7 +87,8 @@ describe("a fault at any operation", function () {
 	async function strike(one: Case, step: (typeof STEPS)[number], fault: Fault | "nothing", at: number): Promise<number> {
 		const what = `${one.kind} ${step}, ${fault} before operation ${at}`;
 		const [from, to] = around(one, step);
-		const engine = new Engine(host);
+		// A host without power does not even say that the connection is gone.
+		const engine = new Engine(fault === "power" ? { ...host, timeoutSeconds: SILENCE_SECONDS } : host);
 		await succeed(engine, from, what);
 		const known = structuredClone([...engine.live]);
 		const revive = fault === "killed" ? killedWithConnection(host) : () => undefined;
