@@ -392,7 +392,7 @@ answer() {
 		[ "$g" = "$3" ] || exit @STALE@
 		check things
 		own_folder /run/netplumb
-		printf '%s\n' "$4" >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || refuse "/run/netplumb cannot be written to"
+		printf '%s\n' "$4" >/run/netplumb/new && mv -f /run/netplumb/new /run/netplumb/generation || { rm -f /run/netplumb/new; refuse "/run/netplumb cannot be written to (is /run full?), so nothing was changed"; }
 		remove_desired before
 		apply && status=0 || status=@FAILED@
 		[ $status -ne 0 ] || remove_desired after

@@ -218,7 +218,7 @@ function applyScript(
 		`[ "$g" = ${shWord(before.generation)} ] || exit ${EXIT.stale}`,
 		"prepare",
 		"own_folder /run/netplumb",
-		`printf '%s\\n' ${generation} >/run/netplumb/generation 2>/dev/null || refuse "/run/netplumb cannot be written to"`,
+		`printf '%s\\n' ${generation} >/run/netplumb/generation 2>/dev/null || { rm -f /run/netplumb/generation; refuse "/run/netplumb cannot be written to (is /run full?), so nothing was changed"; }`,
 		...(guard ? [`arm || { disarm; echo "the guard could not be armed, so nothing was done" >&2; exit ${EXIT.refused}; }`] : []),
 		"forget",
 		`apply && status=0 || status=${EXIT.failed}`,

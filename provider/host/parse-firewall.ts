@@ -136,6 +136,8 @@ export function parseFilter(tool: string, text: string): DockerUser {
 /** `ss -Hlnp` of all protocols, and the names and ports of `docker ps`. */
 export function parsePorts(listeners: string, published: string): PortHolder[] | string {
 	const docker = answer("docker ps", published);
+	// 124 is timeout's own.
+	if (docker.status === "124") return "Docker does not answer within 20 s";
 	if (docker.status !== "0") return `Docker does not answer: ${docker.body.replace(/\s+/g, " ").slice(0, 200)}`;
 	if (listeners === "absent") return "iproute2 is not complete (no ss command)";
 	const sockets = answer("ss", listeners);

@@ -212,13 +212,23 @@ export function parseNamespace(text: string): Namespace {
 	return { links: parseLinks(addresses), routes: parseRoutes(routes), ipv6Disabled };
 }
 
+/** SIGALRM, 128 + 14: what `--timeout` ends ovs-vsctl with. */
+const KILLED_BY_TIMER = "142";
+
+/** What a tool of Open vSwitch said last, without its log. */
+function lastWords(lines: string[]): string {
+	const said = lines.filter((line) => !/^\d{4}-\d\d-\d\dT\S*\|/.test(line)).at(-1) ?? lines.at(-1) ?? "it said nothing";
+	return said.replace(/^ovs-vsctl: /, "").slice(0, 200);
+}
+
 /** Four tables of `ovs-vsctl --format=json`, one a line, and its exit status. */
 export function parseOvs(text: string, kernelDatapath: boolean): Ovs | string {
 	const lines = text.split("\n").filter((line) => line !== "");
 	if (lines[0] === "absent") return OVS_ABSENT;
 	const status = /^status (\d+)$/.exec(lines.pop() ?? "")?.[1];
 	if (status === undefined) throw unreadable("ovs-vsctl", text);
-	if (status !== "0") return `Open vSwitch does not answer: ${lines.join(" ").slice(0, 200)}`;
+	if (status !== "0")
+		return `Open vSwitch does not answer: ${status === KILLED_BY_TIMER ? "nothing within 10 s" : lastWords(lines)}`;
 	if (lines.length !== 4) throw unreadable("ovs-vsctl", text);
 	const [bridgeRows, portRows, interfaceRows, controllerRows] = lines.map((line) => table(line)) as [Rows, Rows, Rows, Rows];
 	const byUuid = (rows: Rows) => new Map(rows.map((row) => [row["_uuid"] as string, row]));

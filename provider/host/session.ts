@@ -119,7 +119,7 @@ export class HostSession {
 			const ready = covered.length < this.waiting.length / 2 ? [] : covered;
 			const batch = (ready.length > 0 ? ready : this.waiting).slice(0, MAX_BATCH);
 			this.waiting = this.waiting.filter((one) => !batch.includes(one));
-			const started = Date.now();
+			const started = performance.now();
 			try {
 				const crowd = ready.length === 0 && underWay() > 1 && batch.every(({ request }) => request.looks === true);
 				const before = ready.length > 0 ? look!.snapshot : await this.exchange.read(needsOf(batch), crowd);
@@ -131,7 +131,7 @@ export class HostSession {
 					one.reject(one.begun && isNetplumbError(error) ? new ApplyError(error.code, error.message, undefined) : error);
 			}
 			// In a wave the engine's requests trickle in: a pause, at most as long as the work took, halves the round trips.
-			if (batch.length > 1 || this.waiting.length > 0) await everybodyIsHere(Math.min(Date.now() - started, MAX_PAUSE_MS));
+			if (batch.length > 1 || this.waiting.length > 0) await everybodyIsHere(Math.min(performance.now() - started, MAX_PAUSE_MS));
 		}
 		this.running = false;
 	}
@@ -199,6 +199,8 @@ export class HostSession {
 	private async isolate(now: Planned[], reason: string, after: Snapshot | undefined): Promise<Snapshot | undefined> {
 		if (now.length === 1) {
 			const { one, operations } = now[0]!;
+			// Somebody else brought it about meanwhile: what was to be deleted went with its container.
+			if (after && isDone(one, after)) return after;
 			one.reject(this.failure(`could not ${doing(operations)}: ${reason}`, after));
 			return after;
 		}
@@ -233,6 +235,16 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 		one.reject(error);
 	}
 	return undefined;
+}
+
+function isDone(one: Waiting, snapshot: Snapshot): boolean {
+	try {
+		if (one.request.plan(snapshot).length > 0) return false;
+		one.resolve(one.request.done(snapshot));
+		return true;
+	} catch {
+		return false;
+	}
 }
 
 /** Those who need nothing that this look does not tell. One of an earlier wave is for those who change nothing. */

@@ -51,7 +51,10 @@ export function ovsTells(snapshot: Snapshot): void {
 
 export function openVswitch(snapshot: Snapshot): Ovs {
 	if (typeof snapshot.ovs === "string")
-		throw new NetplumbError("missing", `host ${snapshot.hostName}: ${snapshot.ovs}; install and start openvswitch-switch`);
+		throw new NetplumbError(
+			"missing",
+			`host ${snapshot.hostName}: ${snapshot.ovs}; ${snapshot.ovs === OVS_ABSENT ? "install and start openvswitch-switch" : "see that ovsdb-server and ovs-vswitchd run there and answer (ovs-vsctl show)"}`,
+		);
 	return snapshot.ovs;
 }
 

@@ -78,7 +78,7 @@ export async function retrying<T>(deadline: number, attempt: () => Promise<T>): 
 			if (!(error instanceof Transient)) throw error;
 			// Random parts keep many processes that met the same MaxStartups from coming back together.
 			const pause = 200 * 2 ** (tried - 1) * (1 + Math.random());
-			if (tried >= error.tries || Date.now() + pause >= deadline) throw error.error;
+			if (tried >= error.tries || performance.now() + pause >= deadline) throw error.error;
 			await new Promise((resolve) => setTimeout(resolve, pause));
 		}
 	}

@@ -32,7 +32,7 @@ export async function openOpenSsh(
 			"unsupported",
 			`${where}: transport "openssh" does not take netplumb:privateKey, because a key must not be written to disk: use an SSH agent or identityFile, or transport "ssh2".`,
 		);
-	const deadline = Date.now() + milliseconds;
+	const deadline = performance.now() + milliseconds;
 	const folder = makePrivateDir();
 	try {
 		const hops = await prepareHops(host, folder);
@@ -74,7 +74,7 @@ async function checkReadable(file: string, where: string): Promise<void> {
 async function startMaster(hops: SshHop[], folder: string, where: string, deadline: number): Promise<Link> {
 	checkPrivateDir(folder);
 	const socket = join(folder, "c");
-	const left = Math.max(1000, deadline - Date.now());
+	const left = Math.max(1000, deadline - performance.now());
 	const options = hopArgs(hops, Math.ceil(left / 1000));
 	const { address } = hops.at(-1)!.host;
 	const master = [

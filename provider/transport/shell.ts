@@ -86,7 +86,7 @@ export class Shell {
 		const limits = this.facts?.limits ?? false;
 		// The host ends the script at the limit; the local timer only covers a host that cannot answer.
 		const limit = Math.max(1, Math.ceil(seconds));
-		const started = Date.now();
+		const started = performance.now();
 		const late = () =>
 			new NetplumbError(
 				"timeout",
@@ -107,7 +107,7 @@ export class Shell {
 				if (out.result.busy) this.usable = false;
 				const { exitCode } = out.result;
 				// 124 and 137 are what `timeout` answers, 143 is busybox's; a script may answer them too, but not so late.
-				if (limits && [124, 137, 143].includes(exitCode) && Date.now() - started >= limit * 1000 - 50) {
+				if (limits && [124, 137, 143].includes(exitCode) && performance.now() - started >= limit * 1000 - 50) {
 					this.usable = false;
 					throw late();
 				}

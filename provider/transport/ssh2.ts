@@ -21,7 +21,7 @@ export async function openSsh2(
 	milliseconds: number,
 	counters: TransportCounters,
 ): Promise<Link> {
-	const deadline = Date.now() + milliseconds;
+	const deadline = performance.now() + milliseconds;
 	const logins: Login[] = [];
 	for (const hop of await route(host))
 		logins.push(await prepareLogin(hop, secrets, whereIs({ ...hop, address: hop.host.address }), milliseconds));
@@ -54,7 +54,7 @@ async function attempt(logins: Login[], deadline: number, counters: TransportCou
 		for (const login of logins) {
 			const { hostname, port } = login.host;
 			const previous = clients.at(-1);
-			const left = () => Math.max(1, deadline - Date.now());
+			const left = () => Math.max(1, deadline - performance.now());
 			let sock: Duplex;
 			if (previous) sock = await forward(previous, hostname, port, login.where);
 			else sock = socket = await dial(hostname, port, login.where, left(), login.limit);

@@ -82,6 +82,21 @@ describe("a fault in the middle of up", function () {
 		await expectClean();
 	});
 
+	for (const times of [1, 2])
+		it(`that is Ctrl-C, pressed ${times === 1 ? "once" : "twice"}, is mended by the next up`, async () => {
+			const running = await inTheMiddle();
+			running.child.kill("SIGINT");
+			// Pulumi waits for what is under way after the first one, and for nothing after the second one.
+			if (times === 2) await sleep(200).then(() => running.child.kill("SIGINT"));
+			const { exitCode, stdout, stderr } = await running.done;
+			expect(exitCode, stdout + stderr).to.not.equal(0);
+			expect(stdout + stderr).to.not.match(/\n {4}at |TypeError/);
+			await stack.unlock().catch(() => undefined); // after the first one the engine has done so itself
+			await succeed(stack, "up");
+			await expectWhole();
+			await expectClean();
+		});
+
 	it("that cuts the connection does not fail the up", async () => {
 		const running = await inTheMiddle();
 		relay.cut();

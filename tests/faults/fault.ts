@@ -29,8 +29,14 @@ export const removeShim = (): Promise<string> =>
 	sh("rm -rf /run/fault; ! mountpoint -q /usr/local/sbin || umount /usr/local/sbin");
 
 /** Counts from here; harm is done before the operation with this number, or never. */
-export async function arm(what: Fault | "nothing", at = -1): Promise<void> {
+export async function arm(what: Fault | "run" | "nothing", at = -1): Promise<void> {
 	await sh("cd /run/fault; echo 0 >count; echo $2 >at; echo $1 >what; : >armed", what, String(at));
+}
+
+/** Before the operation with this number a script is run; then the operation goes on. */
+export async function armScript(harm: string, at: number): Promise<void> {
+	await sh("printf '%s\\n' \"$1\" >/run/fault/harm", harm);
+	await arm("run", at);
 }
 
 /** How many operations were counted, and whether harm was done. */

@@ -7,6 +7,7 @@ import { expect } from "chai";
 import { isNetplumbError } from "../../provider/errors";
 import { assemble } from "../../provider/host/assemble";
 import { parseLinks, parseNamespace, parseOvs, parseRoutes } from "../../provider/host/parse";
+import { parsePorts } from "../../provider/host/parse-firewall";
 import { isRunning, type Snapshot } from "../../provider/host/snapshot";
 
 const files = ["debian12-docker28.txt", "newer-shape.txt"];
@@ -107,8 +108,17 @@ describe("answers that mean nothing", () => {
 		expect(parseOvs("ovs-vsctl: unix:/run/db.sock: database connection failed\nstatus 1", true)).to.match(
 			/^Open vSwitch does not answer: .*failed/,
 		);
+		const logged =
+			"2026-01-02T03:04:05Z|00002|ovsdb_idl|WARN|a line of its log\novs-vsctl: no such row\n2026-01-02T03:04:05Z|3|x|INFO|y";
+		expect(parseOvs(`${logged}\nstatus 1`, true)).to.equal("Open vSwitch does not answer: no such row");
+		expect(
+			parseOvs("2026-01-02T03:04:05Z|00002|fatal_signal|WARN|terminating with signal 14 (Alarm clock)\nstatus 142", true),
+		).to.equal("Open vSwitch does not answer: nothing within 10 s");
 		expect(() => parseOvs("status 0", true)).to.throw(/cannot be understood/);
 		expect(() => parseOvs("", true)).to.throw(/cannot be understood/);
+	});
+	it("a Docker client that hangs is a sentence", () => {
+		expect(parsePorts("", "status 124")).to.equal("Docker does not answer within 20 s");
 	});
 	it("routes keep their family, metric and gateway", () => {
 		const v6 =

@@ -161,6 +161,13 @@ describe("requests for one host", () => {
 		expect(error.message).to.equal("host h1: what was done did not last, still to add bridge br0");
 	});
 
+	it("are done where a script fails but somebody else brought it about", async () => {
+		const exchange = new ModelExchange();
+		const { after } = applyPlan(exchange.snapshot, [{ change: { verb: "bridge.add", name: "br0" }, describe: "add bridge br0" }]);
+		exchange.answers = [{ kind: "failed", reason: "it exists", after }];
+		expect(await sessionOn(exchange).submit(bridge("br0"))).to.equal("br0");
+	});
+
 	it("that cannot be planned cost no apply", async () => {
 		const exchange = new ModelExchange();
 		const refuse = () => {

@@ -93,6 +93,18 @@ for (const transport of ["ssh2", "openssh"] as const) {
 			connected.close();
 		});
 
+		it("goes on when the clock jumps by an hour with every look at it, in either direction", async () => {
+			const clock = Date.now;
+			for (const hour of [3_600_000, -3_600_000]) {
+				let jumps = 0;
+				Date.now = () => clock() + hour * ++jumps;
+				try {
+					expect(await ok(host({ timeoutSeconds: 30 }))).to.include({ handshakes: 1, roundTrips: 1 });
+				} finally {
+					Date.now = clock;
+				}
+			}
+		});
 		it("says outcome-unknown when the connection dies, and connects again", async () => {
 			const connected = connect(host());
 			await connected.run("true");
