@@ -37,8 +37,9 @@ describe("replacement", function () {
 		await stack.setConfig({ bridge: "br-two" });
 		await succeed(stack, "up");
 		expect(await starts("h1", "replace-web", "replace-client")).to.equal(started);
-		expect(await ports("h1", "br-one")).to.deep.equal([]);
-		expect(await on("h1", "ovs-vsctl", "list-br")).to.equal("br-phy\nbr-two");
+		expect((await on("h1", "ovs-vsctl", "list-br")).split("\n"))
+			.to.include("br-two")
+			.and.not.include("br-one");
 		expect(await ports("h1", "br-two")).to.have.length(2);
 		expect(await page()).to.equal("second");
 		await expectNoChanges(stack, ["--refresh"]);

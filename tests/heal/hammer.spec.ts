@@ -1,6 +1,7 @@
 // Two programs and the agent at work on one host at the same time: the end is what both have declared, and nothing else.
 import { expect } from "chai";
 import { useForeign } from "../support/foreign";
+import { expectTrouble } from "../support/hygiene";
 import { labHost, useLab } from "../support/lab";
 import { Resource } from "../support/resource";
 import { eventually, sh } from "../support/wiring";
@@ -76,6 +77,17 @@ class Program {
 		return Object.fromEntries(found.filter(([, drift]) => drift === undefined || drift.length > 0));
 	}
 
+	/**
+	 * Addresses that changed in the moment in which their guarded port was deleted are not on the new one: the next refresh tells, and the up after
+	 * it mends (docs/reliability.md, "Not promised").
+	 */
+	async recordAgain(): Promise<void> {
+		const late = /^(record the addresses of port|hold port \S+ to its addresses|keep the desired state)/;
+		for (const [name, drift] of Object.entries(await this.drift()))
+			if (name.startsWith("ip-") && (drift as string[] | undefined)?.every((line) => late.test(line)))
+				await this.living.get(name)?.repair();
+	}
+
 	get marks(): string[] {
 		return [...this.living.values()].map(({ kind, name }) => `${kind} ${name.replace(/-\d$/, "")}`);
 	}
@@ -89,6 +101,7 @@ class Program {
 describe(`two programs and the agent on one host, for ${SECONDS} s`, function () {
 	this.timeout((SECONDS + 120) * 1000);
 	useLab(1);
+	expectTrouble("what the agent mends is damaged again meanwhile, and tried again", /agent: \S+: (?:failed|degraded: .*): \w/);
 	useForeign();
 
 	it("end in the union of what they declared, with no update lost", async () => {
@@ -127,19 +140,25 @@ describe(`two programs and the agent on one host, for ${SECONDS} s`, function ()
 				await new Promise((resolve) => setTimeout(resolve, 1000 + random() * 1500));
 			}
 		};
-		await Promise.all([...programs.map(hammer), damage()]);
-		for (const program of programs) await program.up();
-		await sh("echo check >/run/netplumb/events");
-		await eventually(async () => (await agentStatus()).match(/^(failed|damaged|unseen)\t.*/gm), null);
-		for (const program of programs) expect(await program.drift(), `seed ${seed}`).to.deep.equal({});
-		const declared = programs.reduce((sum, { marks }) => sum + marks.length, 0);
-		expect((await sh("ls /var/lib/netplumb/desired")).split("\n"), `seed ${seed}`).to.have.length(declared);
-		const rounds = programs.map((program) => program.rounds).join(" and ");
-		console.log(
-			`      ${rounds} ups, ${retries} of them stopped by a fault, ${faults} faults, ${declared} resources, seed ${seed}`,
-		);
-		for (const program of programs) await program.destroy();
-		await sh('docker rm -f "$@" >/dev/null', ...names);
+		try {
+			await Promise.all([...programs.map(hammer), damage()]);
+			for (const program of programs) await program.up();
+			await sh("echo check >/run/netplumb/events");
+			await eventually(async () => (await agentStatus()).match(/^(failed|damaged|unseen)\t.*/gm), null);
+			for (const program of programs) {
+				await program.recordAgain();
+				expect(await program.drift(), `seed ${seed}`).to.deep.equal({});
+			}
+			const declared = programs.reduce((sum, { marks }) => sum + marks.length, 0);
+			expect((await sh("ls /var/lib/netplumb/desired")).split("\n"), `seed ${seed}`).to.have.length(declared);
+			const rounds = programs.map((program) => program.rounds).join(" and ");
+			console.log(
+				`      ${rounds} ups, ${retries} of them stopped by a fault, ${faults} faults, ${declared} resources, seed ${seed}`,
+			);
+		} finally {
+			for (const program of programs) await program.destroy();
+			await sh('docker rm -f "$@" >/dev/null', ...names);
+		}
 		expect(await remains()).to.deep.equal(untouched);
 	});
 });

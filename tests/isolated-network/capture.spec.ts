@@ -2,6 +2,7 @@
 // sends without a pause. NETPLUMB_ROUNDS says how often everything is restarted and changed: 3 unless set.
 import { expect } from "chai";
 import { restartDocker, useLiveRestore } from "../support/dockerd";
+import { expectTrouble } from "../support/hygiene";
 import { useLab } from "../support/lab";
 import { useResources } from "../support/resource";
 import { sh } from "../support/wiring";
@@ -23,6 +24,11 @@ const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, 
 describe("the boundary of isolated networks, captured", function () {
 	this.timeout(60_000 + ROUNDS * 20_000);
 	useLab(2);
+	expectTrouble("it flushes all rules, those of others too", /gone: (?:others: (?:table|\t|})|-A INPUT)/);
+	expectTrouble(
+		"it restarts dockerd",
+		/dockerd: level=(?:error|warning) msg="(?:Failed to get event|Error while testing if containerd API is ready)/,
+	);
 	useResources();
 	useLiveRestore();
 	const { addresses, networks } = useNetworks();

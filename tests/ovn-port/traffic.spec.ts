@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { labPowerOff, labPowerOn } from "../../lab/index";
+import { expectTrouble } from "../support/hygiene";
 import { inContainer, labDir, labHost, on, useLab } from "../support/lab";
 import { cloud, leavesNoTrace, nbctl, useOvn } from "../support/ovn";
 import { failure, Resource, useResources } from "../support/resource";
@@ -13,6 +14,11 @@ describe("containers on ports of OVN", function () {
 	this.timeout(90_000);
 	useLab(3);
 	useOvn("h1", "h2", "h3");
+	expectTrouble("a host comes back with its ports, and without their links", /could not open network device/);
+	expectTrouble(
+		"it comes back before ovn-controller has told it of its metadata",
+		/Invalid Geneve tunnel metadata on bridge br-int/,
+	);
 	useResources();
 	const [a, b, c] = useSites("ov", "h1", "h2", "h3") as [Site, Site, Site];
 

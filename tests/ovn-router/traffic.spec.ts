@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { labPowerOff, labPowerOn } from "../../lab/index";
+import { expectTrouble } from "../support/hygiene";
 import { labDir, labHost, makeContainer, on, useLab } from "../support/lab";
 import { address, cloud, leavesNoTrace, sbctl, useOvn } from "../support/ovn";
 import { Resource, useResources } from "../support/resource";
@@ -12,6 +13,11 @@ describe("containers behind an OvnRouter", function () {
 	this.timeout(90_000);
 	useLab(3);
 	useOvn("h1", "h2", "h3");
+	expectTrouble("a host comes back with its ports, and without their links", /could not open network device/);
+	expectTrouble(
+		"it comes back before ovn-controller has told it of its metadata",
+		/Invalid Geneve tunnel metadata on bridge br-int/,
+	);
 	useResources();
 	const [a, b] = useSites("or", "h1", "h2") as [Site, Site];
 	/** Somebody in the hosts' own network. */

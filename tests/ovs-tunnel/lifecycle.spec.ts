@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { markOf } from "../../provider/host/marks";
 import { useForeign } from "../support/foreign";
+import { expectTrouble } from "../support/hygiene";
 import { image, labHost, on, useLab } from "../support/lab";
 import { failure, Resource, useResources } from "../support/resource";
 import { leavesNoTrace, row, sh, vsctl } from "../support/wiring";
@@ -28,6 +29,11 @@ const plain = {
 
 describe("OvsTunnel", () => {
 	useLab(3);
+	expectTrouble(
+		"somebody makes a tunnel with the same far end by hand",
+		/tt-tun: attempting to add tunnel port with same config/,
+		/could not open network device tt-tun/,
+	);
 	useBridges("h1");
 	useForeign();
 	useResources();

@@ -5,7 +5,7 @@ import { sh } from "./wiring";
 export async function withFirewall(change: string, work: () => Promise<void>): Promise<void> {
 	// What iptables wrote goes back by iptables: nft shows it in words that iptables does not read again.
 	await sh(`iptables-save >/tmp/np-iptables
-		for t in foreign netplumb; do nft list table inet $t 2>/dev/null; done >/tmp/np-tables || true`);
+		for t in foreign others netplumb; do nft list table inet $t 2>/dev/null; done >/tmp/np-tables || true`);
 	try {
 		await sh(change);
 		await work();

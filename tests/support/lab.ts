@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { hostExec, hostInfo, type LabStatus, labDown, labImage, labProblem, labUp } from "../../lab/index";
 import type { HostSettings } from "../../provider/validate/host";
 import { skipUnless } from "../toolchain/skip";
+import { watchHosts } from "./hygiene";
 import { helperLogin, loginHost, prepareLogin } from "./login";
 
 export const labDir = process.env.NETPLUMB_TEST_LAB ?? path.join(os.tmpdir(), "netplumb-test-lab");
@@ -28,7 +29,9 @@ export function useLab(hosts = 2, plain = 0): void {
 			plainUp = Math.max(plain, plainUp);
 			up = labUp({ hosts: hostsUp, plain: plainUp, dir: labDir }).then(settled);
 		}
-		await up;
+		const clean = await watchHosts(await up);
+		// After all hooks of the block that clear up: those are registered by now.
+		this.test?.parent?.afterAll("leaves the hosts clean", clean);
 	});
 }
 

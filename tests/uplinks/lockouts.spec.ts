@@ -156,7 +156,7 @@ describe("a move that locks people out", function () {
 		);
 		expect(await on(HOST, "ovs-vsctl", "list-ports", BRIDGE)).to.equal("");
 		await one.delete();
-		expect(await on(HOST, "ovs-vsctl", "list-br")).to.equal("");
+		expect((await on(HOST, "ovs-vsctl", "list-br")).split("\n")).to.not.include(BRIDGE);
 	});
 
 	it("is not begun when no second connection can be opened", async () => {
