@@ -538,7 +538,10 @@ say_many() {
 # One transaction: all of it is back at once. Then connections end that went elsewhere, or passed a boundary that was not there.
 say_nft() {
 	[ -n "$nft" ] || return 0
-	printf '%s\n' "$nft" | nft -f - 2>"$run/agent.d/$file.said" || return 1
+	said=$(printf '%s\n' "$nft" | nft -f - 2>&1) || {
+		for item in $done; do printf '%s\n' "$said" >"$run/agent.d/${item%%:*}.said"; done
+		return 1
+	}
 	[ -z "$ports" ] || printf '%s\n' "$ports" | flush_ports
 	[ -z "$flows" ] || eval "$flows"
 }
@@ -593,6 +596,7 @@ conclude() {
 	fi
 	said=
 	[ ! -r "$run/agent.d/$file.said" ] || read -r said <"$run/agent.d/$file.said" || :
+	[ -n "$said" ] || said='a tool failed, and said nothing'
 	case $note in
 	7) again="$again $file" ;; # the container ended, or another one started, meanwhile
 	9)

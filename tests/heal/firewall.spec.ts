@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { labReboot } from "../../lab";
 import { address } from "../nat-publish/fixture";
 import { useForeign } from "../support/foreign";
+import { expectTrouble } from "../support/hygiene";
 import { image, labDir, labHost, on, useLab } from "../support/lab";
 import { Resource } from "../support/resource";
 import { eventually, inside, removeContainers, sh } from "../support/wiring";
@@ -20,6 +21,12 @@ const healed = (kind: ConstructorParameters<typeof Resource>[0], name: string) =
 describe("healing of nftables", function () {
 	this.timeout(300_000);
 	useLab(2);
+	expectTrouble("its containers end with their links, and it reboots", /could not open network device/);
+	expectTrouble(
+		"it makes nft fail, and fights with the agent",
+		/agent: \S+: failed: \w/,
+		/agent: \S+: degraded: .*again and again: \w/,
+	);
 	useForeign();
 
 	let untouched: unknown;
@@ -141,7 +148,7 @@ echo $(( ($(date +%s%N) - from) / 1000000 ))`;
 	it("lets nobody into a network whose boundary cannot be made, and says which", async () => {
 		await forgive();
 		await sh("nft=$(readlink -f $(command -v nft)); mount --bind /bin/false $nft; docker restart -t 0 heal-peer >/dev/null");
-		await eventually(async () => /^failed\tVethAttachment\t.*heal-peer/m.test(await agentStatus()), true);
+		await eventually(async () => /^failed\tVethAttachment\t.*heal-peer.*said nothing/m.test(await agentStatus()), true);
 		expect(await sh("ovs-vsctl list-ports heal-iso")).to.not.contain("heal-peer");
 		await sh("umount $(readlink -f $(command -v nft)); echo check >/run/netplumb/events");
 		await whole();
@@ -150,7 +157,10 @@ echo $(( ($(date +%s%N) - from) / 1000000 ))`;
 	it("stops fighting over the table, says so, and goes on after the next up", async () => {
 		await forgive();
 		await sh("for i in 1 2 3 4 5; do nft delete table inet netplumb 2>/dev/null || :; sleep 1; done");
-		await eventually(async () => (await agentStatus()).match(/^degraded\t(NatPublish|IsolatedNetwork)\t/gm)?.length, 2);
+		await eventually(
+			async () => (await agentStatus()).match(/^degraded\t(NatPublish|IsolatedNetwork)\t.*again and again: \w/gm)?.length,
+			2,
+		);
 		for (const resource of [resources[0]!, resources.at(-1)!]) expect(await resource.read()).to.not.deep.equal([]);
 		await resources[0]!.update({ name: "heal-iso", subnet: "10.78.1.0/24", egress: "internet" });
 		await resources.at(-1)!.update(published);
