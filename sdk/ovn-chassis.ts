@@ -14,7 +14,7 @@ export interface OvnChassisArgs {
 	encapIp: pulumi.Input<string>;
 	/** The encapsulation of the tunnels. Default: `"geneve"`. Changes in place. */
 	encapType?: pulumi.Input<"geneve" | "vxlan">;
-	/** The chassis' name, unique among all hosts. Default: Open vSwitch's `system-id`, which its package makes. Changes in place. */
+	/** The chassis' name, unique among all hosts. Default: Open vSwitch's `system-id`, which its package makes. A change replaces the resource. */
 	systemId?: pulumi.Input<string>;
 	/** The datapath of ovn-controller's bridge. Default: `"system"`, or `"netdev"` where the kernel has no module. Changes in place. */
 	datapath?: pulumi.Input<"system" | "netdev">;

@@ -92,7 +92,8 @@ export type Change =
 			/** Keys of the bridge's external_ids. */
 			ids: string[];
 			datapath?: string;
-			forget?: { database: Database; name: string };
+			/** Its rows there are those with this name, or with this address for tunnels, which one chassis alone has (ovn-sb(5), "Encap"). */
+			forget?: { database: Database; name: string; encapIp: string };
 	  }
 	/** What the host itself keeps of a resource, to make it again (heal/desired.ts). Not for planners: the lifecycle adds it. */
 	| { verb: "desired.set"; name: string; text: string }

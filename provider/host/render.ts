@@ -136,8 +136,17 @@ function chassisLeave({ row, bridge, ports, ids, datapath, forget }: Extract<Cha
 	const tidy = shCommand(["ovs-vsctl", `--timeout=${OVS_TIMEOUT}`, ...commands]);
 	if (!forget) return tidy;
 	const apart = `i=0; while [ "$(${CONNECTION})" = connected ] && [ $((i += 1)) -le 25 ]; do sleep 0.2; done`;
-	const gone = shCommand([...forget.database, "--timeout=5", "--if-exists", "chassis-del", forget.name]);
-	return `${apart}; ${gone} >/dev/null 2>&1 || :; ${tidy}`;
+	const southbound = [...forget.database, "--timeout=5"];
+	const named = shCommand([
+		...southbound,
+		"--bare",
+		"--columns=chassis_name",
+		"find",
+		"Encap",
+		`ip=${ovsString(forget.encapIp)}`,
+	]);
+	const gone = `while read -r chassis; do [ -z "$chassis" ] || ${shCommand([...southbound, "--if-exists", "chassis-del"])} "$chassis"; done`;
+	return `${apart}; { printf '%s\\n' ${shWord(forget.name)}; ${named}; } 2>/dev/null | ${gone} >/dev/null 2>&1 || :; ${tidy}`;
 }
 
 function chassisWait(seconds: number): string {

@@ -52,7 +52,8 @@ export const ovnChassis: Kind<OvnChassisArgs> = {
 	name: "OvnChassis",
 	schema: ovnChassisSchema,
 	outputs: ["bridge", "chassis"],
-	replace: [],
+	// A running ovn-controller keeps the name that it began with (ovn-controller(8), "external_ids:system-id").
+	replace: ["systemId"],
 	complete: (args) => args,
 	physicalName: () => "ovn-chassis",
 	containers: () => [],
@@ -254,6 +255,8 @@ function planRemoval(wish: Wish<OvnChassisArgs>, tables: Tables, snapshot: Snaps
 	// A delete that stopped half-way may have given these back already.
 	const name = String(wish.previous?.systemId ?? columnAt(found.columns, "external_ids:system-id") ?? "");
 	const database = databaseAt("ovn-sbctl", wish.previous?.southbound, wish.previous?.tls);
-	const forget = { database, name };
+	// Its row may have another name: one from before a boot, at which Open vSwitch's package writes its own (ovs-ctl(8), "--system-id").
+	const encapIp = String(wish.previous?.encapIp ?? columnAt(found.columns, "external_ids:ovn-encap-ip") ?? "");
+	const forget = { database, name, encapIp };
 	return [...operations, operation({ ...leave, ports, ids, forget }, `take chassis ${name} out of the southbound database`)];
 }

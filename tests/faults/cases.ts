@@ -76,3 +76,58 @@ export function casesFor(web: string, bare: string, neighbour: string): Case[] {
 		},
 	];
 }
+
+/** With OVN's databases on the host at `address`, whose ovn-controller has made br-int. */
+export function ovnCasesFor(address: string, container: string): Case[] {
+	const listening: Declared = { c: { kind: "OvnCentral", args: { address, tls: false } } };
+	const southbound = `tcp:${address}:6642`;
+	const apps: Declared[string] = { kind: "OvnSwitch", args: { name: "apps", dns: "10.72.0.2" } };
+	const outside: Declared[string] = { kind: "OvnSwitch", args: { name: "outside", localnet: { network: "outside" } } };
+	const acl = (priority: number, match: string) => ({ direction: "to-lport", priority, match, action: "drop" });
+	const legs = (last: string, chassis: string[]) => [
+		{ switch: "apps", addresses: [`10.72.0.${last}/24`] },
+		{ switch: "outside", addresses: ["192.0.2.50/24"], chassis },
+	];
+	return [
+		{ kind: "OvnCentral", base: {}, first: { address, tls: false }, second: { address, tls: false, southboundPort: 6742 } },
+		{
+			kind: "OvnChassis",
+			base: listening,
+			first: { southbound, encapIp: address, systemId: "rack-7" },
+			second: { southbound, encapIp: address, encapType: "vxlan", systemId: "rack-7", bridgeMappings: { outside: "br-phy" } },
+		},
+		{
+			kind: "OvnSwitch",
+			base: {},
+			first: { name: "apps", acls: [acl(100, "ip4"), acl(90, "ip6")], dns: "10.72.0.2", dhcp: { subnet: "10.72.0.0/24" } },
+			second: { name: "apps", acls: [acl(100, "ip6")], localnet: { network: "outside", vlan: 12 } },
+		},
+		{
+			kind: "OvnPort",
+			base: { s: apps },
+			first: { switch: "apps", name: "web", addresses: ["10.72.0.5"], hostnames: ["web"] },
+			second: { switch: "apps", name: "web", mac: "02:00:00:00:00:45", addresses: ["10.72.0.6"], portSecurity: false },
+		},
+		{
+			kind: "OvnRouter",
+			base: { s: apps, o: outside },
+			first: {
+				...{ name: "edge", ports: legs("1", ["h1", "h2"]), routes: [{ to: "0.0.0.0/0", via: "192.0.2.1" }] },
+				...{ snat: [{ from: "10.72.0.0/24" }], publish: [{ port: 80, target: "10.72.0.5" }] },
+			},
+			second: {
+				...{ name: "edge", ports: legs("254", ["h2"]), routes: [{ to: "0.0.0.0/0", via: "192.0.2.2" }] },
+				publish: [
+					{ protocol: "udp", port: 53, target: "10.72.0.5" },
+					{ address: "192.0.2.51", target: "10.72.0.6" },
+				],
+			},
+		},
+		{
+			kind: "VethAttachment",
+			base: {},
+			first: { container, bridge: "br-int", ovnPort: "web" },
+			second: { container, bridge: "br-int", ovnPort: "db", mtu: 1400 },
+		},
+	];
+}

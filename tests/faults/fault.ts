@@ -11,7 +11,7 @@ import { sh } from "../support/wiring";
 export const FAULTS = ["fails", "cut", "killed", "power"] as const;
 export type Fault = (typeof FAULTS)[number];
 
-const TOOLS = ["ip", "ovs-vsctl", "nft", "ethtool", "conntrack", "iptables", "ip6tables"];
+const TOOLS = ["ip", "ovs-vsctl", "nft", "ethtool", "conntrack", "iptables", "ip6tables", "ovn-nbctl", "ovn-sbctl"];
 
 /** For a host that was just booted: a folder of its own in front of the tools, which a power loss takes away. */
 export async function plantShim(): Promise<void> {

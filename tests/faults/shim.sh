@@ -1,5 +1,5 @@
 #!/bin/sh
-# Stands before ip, ovs-vsctl, nft, ethtool, conntrack and iptables on a lab host. While /run/fault/armed is there, it counts the operations
+# Stands before ip, ovs-vsctl, nft, ethtool, conntrack, iptables and OVN's two on a lab host. While /run/fault/armed is there, it counts the operations
 # that change something, each line of `ip -batch` for itself, and does harm before the one with the number in /run/fault/at.
 tool=${0##*/}
 for folder in /usr/sbin /usr/bin /sbin /bin; do [ ! -x "$folder/$tool" ] || { real=$folder/$tool; break; }; done
@@ -8,7 +8,8 @@ changes=
 case $tool in
 	ip) [ "$1" != -batch ] || changes=1 ;;
 	nft) [ "$1" != -f ] || changes=1 ;;
-	ovs-vsctl) case " $* " in *" --no-wait "*) ;; *" add-br "* | *" del-br "* | *" add-port "* | *" del-port "* | *" set "* | *" clear "* | *" remove "* | *"-controller "*) changes=1 ;; esac ;;
+	ovs-vsctl) case " $* " in *" --no-wait "*) ;; *" add-br "* | *" del-br "* | *" add-port "* | *" del-port "* | *" create "* | *" set "* | *" clear "* | *" remove "* | *"-controller "*) changes=1 ;; esac ;;
+	ovn-*) case " $* " in *" list "*) ;; *) changes=1 ;; esac ;;
 	ethtool) [ "$1" != -K ] || changes=1 ;;
 	conntrack) case " $* " in *" -D "*) changes=1 ;; esac ;;
 	*) case " $* " in *" -I "* | *" -D "*) changes=1 ;; esac ;;

@@ -29,9 +29,9 @@ const PROVIDER = "constant";
 
 /** The order in which kinds lean on each other. */
 const RANKS: KindName[][] = [
-	["OvsBridge", "IsolatedNetwork"],
-	["VethAttachment", "OvsTunnel"],
-	["StaticContainerIp"],
+	["OvsBridge", "IsolatedNetwork", "OvnCentral"],
+	["VethAttachment", "OvsTunnel", "OvnChassis", "OvnSwitch"],
+	["StaticContainerIp", "OvnPort", "OvnRouter"],
 	["NatPublish", "StaticRoute"],
 ];
 const rankOf = (kind: KindName) => RANKS.findIndex((rank) => rank.includes(kind));
@@ -48,7 +48,7 @@ export class Engine {
 	readonly live = new Map<string, Live>();
 
 	constructor(
-		private readonly host: HostSettings,
+		readonly host: HostSettings,
 		private readonly log: string[] = [],
 	) {}
 

@@ -82,7 +82,7 @@ const expected: Record<string, Record<string, [next: unknown, means: "update" | 
 		southbound: ["ssl:192.0.2.9:6642", "update"],
 		encapIp: ["192.0.2.9", "update"],
 		encapType: ["vxlan", "update"],
-		systemId: ["h9", "update"],
+		systemId: ["h9", "replace"],
 		bridgeMappings: [{ outside: "br9" }, "update"],
 		datapath: ["system", "update"],
 		tls: [{ privateKey: "/etc/k.pem", certificate: "/etc/cert.pem", caCert: "/etc/ca.pem" }, "update"],

@@ -32,20 +32,32 @@ describe("OvnChassis", function () {
 			await central!.delete();
 		}));
 
-	it("changes everything in place, and gives an own name back", async () => {
+	it("changes its encapsulation in place", async () => {
 		await listening();
 		const one = await chassis("h2").create(basic());
-		await one.update({ ...basic(), encapType: "vxlan", systemId: "rack-7" });
-		expect(await ids("h2"))
-			.to.contain("system-id=rack-7")
-			.and.to.contain("ovn-encap-type=vxlan");
+		await one.update({ ...basic(), encapType: "vxlan" });
+		expect(await ids("h2")).to.contain("ovn-encap-type=vxlan");
 		expect(await one.read()).to.deep.equal([]);
 		await one.update(basic());
-		expect(await ids("h2"))
-			.to.contain("system-id=h2")
-			.and.to.contain("ovn-encap-type=geneve");
+		expect(await ids("h2")).to.contain("ovn-encap-type=geneve");
 		expect(await one.read()).to.deep.equal([]);
 	});
+
+	it("is replaced by one of another name, and gives the host's own name back", () =>
+		leavesNoTrace(["h1", "h2"], async () => {
+			const databases = await listening();
+			const one = await chassis("h2").create(basic());
+			await eventually(chassisNames, ["h2"]);
+			expect((await one.diff({ ...basic(), systemId: "rack-7" })).replaces).to.deep.equal(["systemId"]);
+			await one.delete();
+			const two = await chassis("h2", "two").create({ ...basic(), systemId: "rack-7" });
+			await eventually(chassisNames, ["rack-7"]);
+			expect(await ids("h2")).to.contain("system-id=rack-7");
+			await two.delete();
+			expect(await ids("h2")).to.contain("system-id=h2");
+			await eventually(chassisNames, []);
+			await databases.delete();
+		}));
 
 	it("shows what was changed by hand, and mends it", async () => {
 		await listening();
