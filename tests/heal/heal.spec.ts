@@ -29,6 +29,7 @@ describe("healing on the host", function () {
 	useLab(1);
 	expectTrouble("its containers end with their links, and it reboots", /could not open network device/);
 	expectTrouble("it fights with the agent, and damages files", /agent: \S+: (?:degraded: .*again and again: \w|damaged)/);
+	expectTrouble("containers end and start while the agent is at work in them, and it tries again", /agent: \S+: failed: \w/);
 	useForeign();
 
 	let untouched: unknown;
