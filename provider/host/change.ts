@@ -158,7 +158,9 @@ export function touches(change: Change): string[] {
 			return [];
 		case "record.add":
 			return [
-				...(change.columns["name"] === undefined ? [] : [`record/${change.table}/${change.columns["name"]}`]),
+				...(change.columns["name"] === undefined
+					? []
+					: [`record/${change.table.replace(/.*_Port$/, "port")}/${change.columns["name"]}`]),
 				...(change.holders ?? []).map(({ row }) => `record/${row}`),
 			];
 		case "record.discard":

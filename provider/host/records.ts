@@ -66,11 +66,12 @@ export function renderRecord(change: RecordChange): Said {
 			return change.table === "Open_vSwitch" ? { tool: "ovs", commands } : { tool: "db", database, commands };
 		}
 		case "record.remove":
-			return { tool: "db", database, commands: [[...removal(change.table, change.parent), change.row]] };
+			return { tool: "db", database, commands: removals(change.table, change.parent).map((words) => [...words, change.row]) };
 		case "record.discard": {
 			const call = (...words: string[]) => shCommand([...database, `--timeout=${TIMEOUT}`, ...words]);
 			const found = call("--bare", "--columns=_uuid", "find", change.table, ...assignments(change.marks));
-			return { tool: "sh", line: `for row in $(${found}); do ${call(...removal(change.table, change.parent))} "$row"; done` };
+			const gone = removals(change.table, change.parent).map((words) => `${shCommand(words)} "$row"`);
+			return { tool: "sh", line: `for row in $(${found}); do ${call("--")} ${gone.join(" -- ")}; done` };
 		}
 	}
 }
@@ -115,10 +116,13 @@ function symbolOf({ table, columns }: Verb<"record.add">): string {
 		.slice(0, 20)}`;
 }
 
-/** A row that others refer to goes when the last one lets go of it; another one has to be destroyed (RFC 7047, 3.2, "isRoot"). */
-function removal(table: string, parent: RecordParent | undefined): string[] {
-	if (parent && !ROOTS.includes(table)) return ["--if-exists", "remove", parent.table, parent.row, parent.column];
-	return ["--if-exists", "destroy", table];
+/**
+ * A row that others refer to goes when the last one lets go of it; another one has to be destroyed (RFC 7047, 3.2, "isRoot"), and is let go of
+ * before: ovsdb-server 3.1 keeps a weak reference in memory where the row that has it changes in the same transaction.
+ */
+function removals(table: string, parent: RecordParent | undefined): string[][] {
+	const letGo = parent ? [["--if-exists", "remove", parent.table, parent.row, parent.column]] : [];
+	return ROOTS.includes(table) || !parent ? [...letGo, ["--if-exists", "destroy", table]] : letGo;
 }
 
 /** The tables whose rows live without being referred to. */

@@ -8,7 +8,7 @@ import { boolean, type Infer, ip, list, mac, object, optional, rule, string } fr
 import type { Kind } from "./kind";
 import { serving } from "./ovn-dhcp";
 import { databaseAt, logicalName, remote, tls, tlsFits } from "./ovn-inputs";
-import { planRows, refuseTaken, rowsExist, switchOf, tablesIn, type WantedRow } from "./ovn-rows";
+import { planRows, refusePorts, rowsExist, switchOf, tablesIn, type WantedRow } from "./ovn-rows";
 import { START } from "./ovn-switch";
 
 // OVN compares in lower case (ovn-nb(5), DNS.records).
@@ -57,8 +57,9 @@ export const ovnPort: Kind<OvnPortArgs> = {
 		const database = databaseOf(args ?? wish.previous!);
 		const tables = tablesIn(database, snapshot, START);
 		if (!args) return planRows(wish, database, tables, []);
-		refuseTaken(wish, tables, "Logical_Switch_Port", args.name!, snapshot, "logical port");
-		return planRows(wish, database, tables, rows(args, switchOf(args.switch, tables, snapshot), tables));
+		const wanted = rows(args, switchOf(args.switch, tables, snapshot), tables);
+		refusePorts(wish, tables, wanted, snapshot);
+		return planRows(wish, database, tables, wanted);
 	},
 
 	observe(args, mark, snapshot) {

@@ -96,10 +96,11 @@ const routed = rule(ported, ["ports", "routes"], ({ ports, routes = [] }, compla
 			complain(`routes[${index}].via`, via, "an address in the network of one of ports", "correct one of the two");
 		else if (familyOf(to) !== familyOf(via))
 			complain(`routes[${index}].via`, via, `an IPv${familyOf(to)} address, as to is`, "correct one of the two");
+		else if (has(ports, via)) complain(`routes[${index}].via`, via, "the address of another router", "correct it");
 	});
 });
 
-const masked = rule(routed, ["ports", "snat"], (args, complain) => {
+const masked = rule(routed, ["ports", "routes", "snat"], (args, complain) => {
 	const all = args.snat ?? [];
 	if (all.length > 0 && !gatewayPort(args)) complain("snat[0]", all[0]!.from, TRANSLATING, "give one of ports its chassis");
 	else
@@ -114,10 +115,11 @@ const masked = rule(routed, ["ports", "snat"], (args, complain) => {
 					`an IPv${familyOf(from)} address, as from is`,
 					"give one, or an address to the port with chassis",
 				);
+			else refuseHop(args, outer, `snat[${index}].to`, complain);
 		});
 });
 
-export const ovnRouterSchema = rule(masked, ["ports", "publish"], (args, complain) => {
+export const ovnRouterSchema = rule(masked, ["ports", "routes", "snat", "publish"], (args, complain) => {
 	const all = args.publish ?? [];
 	if (all.length > 0 && !gatewayPort(args)) complain("publish[0]", all[0]!.target, TRANSLATING, "give one of ports its chassis");
 	else
@@ -132,7 +134,13 @@ export const ovnRouterSchema = rule(masked, ["ports", "publish"], (args, complai
 				complain(`${at}.address`, outer, "an address that the router itself does not have", "give port, or choose another one");
 			else if (one.port === undefined && one.targetPort !== undefined)
 				complain(`${at}.targetPort`, one.targetPort, "port beside it", "give port, or leave it out");
-			else once(all, index, (other) => publishedAt(other, addressOf(args, other)), at, complain);
+			else if (has(args.ports, one.target))
+				complain(`${at}.target`, one.target, "an address of a container, not of the router", "correct it");
+			else {
+				refuseHop(args, outer, `${at}.address`, complain);
+				once(all, index, (other) => publishedAt(other, addressOf(args, other)), at, complain);
+				if (one.port === undefined) refuseSecond(args, one.target, index, complain);
+			}
 		});
 });
 
@@ -145,6 +153,25 @@ export function publishedAt({ port: at, protocol }: Publish, address: string | u
 /** `192.0.2.1:80`, `[2001:db8::1]:80`. */
 export function endpoint(address: string, at: number): string {
 	return familyOf(address) === 6 ? `[${address}]:${at}` : `${address}:${at}`;
+}
+
+const has = (ports: readonly RouterPort[], address: string) =>
+	ports.some(({ addresses }) => addresses.some((own) => own.split("/")[0] === address));
+
+/** The router answers ARP for it: the whole segment would send to it what is for the next hop. */
+function refuseHop({ routes = [] }: Pick<Shape, "routes">, address: string, at: string, complain: Complain): void {
+	const index = routes.findIndex(({ via }) => via === address);
+	if (index >= 0) complain(at, address, `an address of the router's own, and routes[${index}] goes via it`, "choose another one");
+}
+
+/** A target that an address stands for leaves with that one: a second one would be as good, and chance would decide (ovn-nb(5), NAT). */
+function refuseSecond(args: Pick<Shape, "snat" | "publish">, target: string, index: number, complain: Complain): void {
+	const alone = (args.publish ?? []).findIndex((one) => one.port === undefined && one.target === target);
+	const masked = (args.snat ?? []).findIndex(({ from }) => from === `${target}/${familyOf(target) === 4 ? 32 : 128}`);
+	const at = `publish[${index}].target`;
+	if (alone < index) complain(at, target, "one address for a target", `remove it, or publish[${alone}]`);
+	else if (masked >= 0)
+		complain(at, target, `one address for a target, and snat[${masked}] gives another`, "remove one of the two");
 }
 
 function isNetwork(at: string, text: string, complain: Complain): void {

@@ -6,10 +6,8 @@ import type { Snapshot, Tables } from "../host/snapshot";
 import type { Kind, Wish } from "./kind";
 import { databaseAt } from "./ovn-inputs";
 import { addressOf, endpoint, familyOf, type OvnRouterArgs, outerAddress, ovnRouterSchema } from "./ovn-router-inputs";
-import { planRows, refuseTaken, rowsExist, switchOf, tablesIn, type WantedRow } from "./ovn-rows";
+import { planRows, refusePorts, refuseTaken, refuseUsed, rowsExist, switchOf, tablesIn, type WantedRow } from "./ovn-rows";
 import { START } from "./ovn-switch";
-
-const PORTS = ["Logical_Router_Port", "Logical_Switch_Port"];
 
 export const ovnRouter: Kind<OvnRouterArgs> = {
 	name: "OvnRouter",
@@ -26,12 +24,13 @@ export const ovnRouter: Kind<OvnRouterArgs> = {
 		const args = wish.wanted;
 		const database = databaseOf(args ?? wish.previous!);
 		const tables = tablesIn(database, snapshot, START);
-		if (!args) return planRows(wish, database, tables, []);
+		if (!args) {
+			refuseUsed(wish, tables, snapshot);
+			return planRows(wish, database, tables, []);
+		}
 		refuseTaken(wish, tables, "Logical_Router", args.name!, snapshot, "logical router");
 		const wanted = rows(args, wish, tables, snapshot);
-		// A port of a router and one of a switch are both ports of the southbound database, where a name is given once.
-		for (const { columns } of wanted.filter(({ table }) => PORTS.includes(table)))
-			for (const one of PORTS) refuseTaken(wish, tables, one, String(columns["name"]), snapshot, "logical port");
+		refusePorts(wish, tables, wanted, snapshot);
 		return planRows(wish, database, tables, wanted);
 	},
 
@@ -108,7 +107,11 @@ function portRows(
 			table: "Logical_Switch_Port",
 			role: `switch ${to}`,
 			words: `logical port ${end}`,
-			columns: { name: end, type: "router", addresses: ["router"], "options:router-port": name },
+			columns: {
+				...{ name: end, type: "router", addresses: ["router"], "options:router-port": name },
+				// Where it has its place, its addresses for others are announced too (ovn-nb(5), "nat-addresses").
+				"options:nat-addresses": chassis.length > 0 ? "router" : undefined,
+			},
 			parent: { table: "Logical_Switch", row: inSwitch, column: "ports" },
 		},
 	];

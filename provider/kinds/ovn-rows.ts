@@ -143,6 +143,53 @@ export function refuseTaken(
 	);
 }
 
+const PORTS = ["Logical_Switch_Port", "Logical_Router_Port"];
+
+/**
+ * Ports of switches and of routers are both ports of the southbound database, where a name is given once; and where a router's has chassis,
+ * northd makes another one of it, `cr-` and its name (ovn-northd(8), "Distributed gateway ports").
+ */
+export function refusePorts(
+	wish: { marks: readonly string[] },
+	tables: Tables,
+	wanted: readonly WantedRow[],
+	snapshot: Snapshot,
+): void {
+	const refuse = (table: string, name: string) => refuseTaken(wish, tables, table, name, snapshot, "logical port");
+	for (const { table, columns } of wanted.filter((one) => PORTS.includes(one.table))) {
+		const name = String(columns["name"]);
+		for (const one of PORTS) refuse(one, name);
+		if (name.startsWith("cr-")) refuse("Logical_Router_Port", name.slice("cr-".length));
+		if (table === "Logical_Router_Port") for (const one of PORTS) refuse(one, `cr-${name}`);
+	}
+}
+
+/** What belongs to a switch or a router, and goes with it: column, table, what tells its rows apart, and the word for them. */
+const PARTS: Record<string, [column: string, table: string, key: string, words: string][]> = {
+	Logical_Switch: [["ports", "Logical_Switch_Port", "name", "ports"]],
+	Logical_Router: [
+		["ports", "Logical_Router_Port", "name", "ports"],
+		["static_routes", "Logical_Router_Static_Route", "ip_prefix", "routes"],
+		["nat", "NAT", "external_ip", "translations"],
+	],
+};
+
+/** A switch or a router goes with all its parts: others would lose theirs without a word. */
+export function refuseUsed(wish: { marks: readonly string[] }, tables: Tables, { hostName }: Snapshot): void {
+	const own = markedRows(tables, wish.marks);
+	const mine = new Set(own.map(({ row }) => row));
+	for (const { table, columns } of own)
+		for (const [column, part, key, words] of PARTS[table] ?? []) {
+			const others = references(columns, column).filter((row) => !mine.has(row));
+			if (others.length === 0) continue;
+			const names = others.slice(0, 5).map((row) => String(tables[part]?.[row]?.[key] ?? row));
+			throw new NetplumbError(
+				"conflict",
+				`host ${hostName}: ${TITLES[table]} "${columns["name"]}" still has ${words} that are not this resource's: found ${names.join(", ")}, expected none; remove them first`,
+			);
+		}
+}
+
 /** The switch, by its `_uuid`: names of logical switches need not be unique. */
 export function switchOf(name: string, tables: Tables, { hostName }: Snapshot, input = "switch"): string {
 	const found = Object.entries(tables["Logical_Switch"] ?? {}).filter(([, columns]) => columns["name"] === name);

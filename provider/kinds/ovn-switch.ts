@@ -1,14 +1,13 @@
 // OvnSwitch: a logical switch of OVN, its ACLs, its DHCP, and the address that answers its containers' questions for names.
 // Source: ovn-nb(5), tables Logical_Switch, ACL and Logical_Switch_Port ("localport").
 import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
-import { NetplumbError } from "../errors";
 import { markedRows } from "../host/records";
-import type { RecordParent, Snapshot, Tables } from "../host/snapshot";
+import type { RecordParent, Tables } from "../host/snapshot";
 import { type Infer, integer, ip, list, object, oneOf, optional, rule, text } from "../validate/index";
 import type { Kind, Wish } from "./kind";
 import { dhcp, dhcpRow, dhcpRowOf, planServed } from "./ovn-dhcp";
 import { databaseAt, logicalName, physicalNetwork, remote, tls, tlsFits } from "./ovn-inputs";
-import { planRows, references, refuseTaken, rowsExist, tablesIn, type WantedRow } from "./ovn-rows";
+import { planRows, refusePorts, refuseTaken, refuseUsed, rowsExist, tablesIn, type WantedRow } from "./ovn-rows";
 import { tag } from "./vlan";
 
 const acl = object(
@@ -74,7 +73,9 @@ export const ovnSwitch: Kind<OvnSwitchArgs> = {
 		}
 		refuseTaken(wish, tables, "Logical_Switch", wish.wanted.name!, snapshot, "logical switch");
 		const served = planServed(wish, database, tables, wish.wanted.dhcp);
-		return [...served.operations, ...planRows(wish, database, tables, rows(wish.wanted, wish, tables, served.holders))];
+		const wanted = rows(wish.wanted, wish, tables, served.holders);
+		refusePorts(wish, tables, wanted, snapshot);
+		return [...served.operations, ...planRows(wish, database, tables, wanted)];
 	},
 
 	observe(args, mark, snapshot) {
@@ -137,19 +138,4 @@ function rows(args: OvnSwitchArgs, wish: Wish<OvnSwitchArgs>, tables: Tables, se
 		});
 	if (args.dhcp) wanted.push({ ...dhcpRow(args.dhcp, args.dns, wish.mark, name), holders: served });
 	return wanted;
-}
-
-/** A switch goes with all its ports: those of others would lose theirs without a word. */
-function refuseUsed(wish: Wish<OvnSwitchArgs>, tables: Tables, snapshot: Snapshot): void {
-	const own = markedRows(tables, wish.marks);
-	const mine = new Set(own.map(({ row }) => row));
-	for (const { table, columns } of own) {
-		const others = table === "Logical_Switch" ? references(columns, "ports").filter((row) => !mine.has(row)) : [];
-		if (others.length === 0) continue;
-		const names = others.slice(0, 5).map((row) => String(tables["Logical_Switch_Port"]?.[row]?.["name"] ?? row));
-		throw new NetplumbError(
-			"conflict",
-			`host ${snapshot.hostName}: logical switch "${columns["name"]}" still has ports that are not this resource's: found ${names.join(", ")}, expected none; remove them first`,
-		);
-	}
 }

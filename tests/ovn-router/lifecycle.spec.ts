@@ -104,6 +104,68 @@ describe("OvnRouter", function () {
 			expect((await one.diff({ ...moved, ...changed })).replaces).to.deep.equal(Object.keys(changed));
 	});
 
+	it("is not deleted with what others have on it", async () => {
+		await networks();
+		const one = await router().create(full);
+		const theirs: [add: string, remove: string, found: string][] = [
+			[
+				"lrp-add edge their-leg 02:00:00:00:00:98 10.99.98.1/24",
+				"lrp-del their-leg",
+				"ports that are not this resource's: found their-leg",
+			],
+			[
+				"lr-route-add edge 10.99.0.0/16 10.72.0.9",
+				"lr-route-del edge 10.99.0.0/16",
+				"routes that are not this resource's: found 10.99.0.0/16",
+			],
+			[
+				"lr-nat-add edge snat 192.0.2.97 10.99.98.0/24",
+				"lr-nat-del edge snat 10.99.98.0/24",
+				"translations that are not this resource's: found 192.0.2.97",
+			],
+		];
+		for (const [add, remove, found] of theirs) {
+			await nbctl(...add.split(" "));
+			expect(await one.read()).to.deep.equal([]);
+			expect(await failure(one.delete())).to.contain(`logical router "edge" still has ${found}, expected none`);
+			await nbctl(...remove.split(" "));
+		}
+	});
+
+	it("and the ports of switches have no name in common", async () => {
+		await networks();
+		await router().create(full);
+		const port = (name: string) => new Resource("OvnPort", `p-${name}`).create({ switch: "apps", name });
+		for (const name of ["edge-apps", "cr-edge-outside"])
+			expect(await failure(port(name))).to.match(
+				/name: found a logical port "(edge-apps|edge-outside)" of another netplumb resource/,
+			);
+		await port("other-apps");
+		expect(
+			await failure(router("other").create({ name: "other", ports: [{ switch: "apps", addresses: ["10.72.0.2/24"] }] })),
+		).to.contain('found a logical port "other-apps" of another netplumb resource');
+	});
+
+	it("lets the others know of all its addresses where it has its place", async () => {
+		await networks();
+		await router().create(full);
+		expect(await nbctl("get", "Logical_Switch_Port", "outside-to-edge", "options:nat-addresses")).to.equal("router");
+	});
+
+	it("leaves no reference to what is gone", async () => {
+		await networks();
+		const one = await router().create(full);
+		await one.update({ ...full, routes: [], snat: [], publish: full.publish.slice(1, 2) });
+		expect((await nbctl("--bare", "--columns=load_balancer", "list", "Logical_Router", "edge")).split(" ")).to.have.length(1);
+		const port = await new Resource("OvnPort", "named").create({
+			switch: "apps",
+			addresses: ["10.72.0.7"],
+			hostnames: ["seven"],
+		});
+		await port.delete();
+		expect(await nbctl("--bare", "--columns=dns_records", "list", "Logical_Switch", "apps")).to.equal("");
+	});
+
 	it("shows what was changed by hand, and mends it", async () => {
 		await networks();
 		const one = await router().create(full);

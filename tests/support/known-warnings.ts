@@ -20,6 +20,7 @@ const KNOWN: [pattern: RegExp, why: string][] = [
 		/(?:(?:dpif|ofproto|ofproto_dpif|bridge)\|(?:WARN|ERR)\|failed to (?:create|open|enumerate) .*(?:br-int|system).*: No such file or directory)/,
 		"the lab has no datapath in its kernel, and ovn-controller makes br-int before it is told to use the other one",
 	],
+	[/ofproto_dpif_rid\|ERR\|recirc_id \d+ left allocated/, "a bridge ends while connections are tracked in it"],
 	[/fatal_signal\S*\|WARN\|terminating with signal 15/, "a spec restarts it"],
 	[/ofproto_dpif_xlate\|WARN\|dropping VLAN /, "a container sends tags that its port does not carry"],
 	[/\|Dropped \d+ log messages in last \d+ seconds/, "Open vSwitch says so of lines that it has written before"],
