@@ -46,6 +46,8 @@ interface Before {
 	ids: Record<string, ColumnValue | null>;
 	/** The datapath type of ovn-controller's bridge. */
 	datapath: string;
+	/** While some are declared: the mappings before the first one was, and the bridge that each declared network had; null: none. */
+	mappings?: { text: string | null; networks: Record<string, string | null> };
 }
 
 export const ovnChassis: Kind<OvnChassisArgs> = {
@@ -99,11 +101,24 @@ function mappingsIn(text = ""): Record<string, string> {
 	return Object.fromEntries(words.flatMap((word) => (word.includes(":") ? [word.split(":", 2) as [string, string]] : [])));
 }
 
-/** The declared mappings beside those that were there before; undefined where none is declared. */
-function mappingsOf(declared: Record<string, string> = {}, before: string | undefined): string | undefined {
-	if (Object.keys(declared).length === 0) return undefined;
-	const words = Object.entries({ ...mappingsIn(before), ...declared }).map(([network, bridge]) => `${network}:${bridge}`);
-	return words.sort().join(",");
+/** The mappings of others: all that are there now but the declared ones, in whose place stands what they replaced. */
+function othersIn(present: string | undefined, before: Before["mappings"]): Record<string, string> {
+	const others = mappingsIn(present);
+	for (const [network, bridge] of Object.entries(before?.networks ?? {}))
+		if (bridge === null) delete others[network];
+		else others[network] = bridge;
+	return others;
+}
+
+/** In the words that were there before, where they say the same. */
+function mappingsText(mappings: Record<string, string>, before: string | null): string | undefined {
+	const text = (all: Record<string, string>) =>
+		Object.entries(all)
+			.map(([network, bridge]) => `${network}:${bridge}`)
+			.sort()
+			.join(",");
+	if (before !== null && text(mappingsIn(before)) === text(mappings)) return before;
+	return text(mappings) || undefined;
 }
 
 function planChassis(wish: Wish<OvnChassisArgs>, args: OvnChassisArgs, tables: Tables, snapshot: Snapshot): Operation[] {
@@ -144,14 +159,8 @@ function planChassis(wish: Wish<OvnChassisArgs>, args: OvnChassisArgs, tables: T
 	};
 	refuseMappings(args.bridgeMappings ?? {}, datapath, ovs.bridges, where);
 	const kept = mine ? remembered<Before>({ name: ".", columns: found.columns }, BEFORE, snapshot.hostName) : undefined;
-	const mapped = (kept && MAPPINGS in kept.ids ? kept.ids[MAPPINGS] : columnAt(found.columns, MAPPINGS)) ?? undefined;
-	const declared = {
-		[SYSTEM_ID]: args.systemId,
-		[MAPPINGS]: mappingsOf(args.bridgeMappings, mapped as string | undefined),
-	};
-	for (const [path, value] of Object.entries(declared))
-		if (value !== undefined) columns[path] = value;
-		else if (kept && path in kept.ids) columns[path] = kept.ids[path] ?? undefined;
+	if (args.systemId !== undefined) columns[SYSTEM_ID] = args.systemId;
+	else if (kept && SYSTEM_ID in kept.ids) columns[SYSTEM_ID] = kept.ids[SYSTEM_ID] ?? undefined;
 	if ((args.systemId ?? columns[SYSTEM_ID] ?? systemId) === undefined)
 		throw new NetplumbError(
 			"missing",
@@ -163,6 +172,16 @@ function planChassis(wish: Wish<OvnChassisArgs>, args: OvnChassisArgs, tables: T
 		ids: Object.fromEntries(ids),
 		datapath: kept?.datapath ?? String(bridge.columns["datapath_type"] ?? ""),
 	};
+	const declared = args.bridgeMappings ?? {};
+	const networks = Object.keys(declared).sort();
+	if (networks.length > 0 || kept?.mappings) {
+		const present = columnAt(found.columns, MAPPINGS) as string | undefined;
+		const others = othersIn(present, kept?.mappings);
+		const text = kept?.mappings ? kept.mappings.text : (present ?? null);
+		columns[MAPPINGS] = mappingsText({ ...others, ...declared }, text);
+		if (networks.length > 0)
+			before.mappings = { text, networks: Object.fromEntries(networks.map((network) => [network, others[network] ?? null])) };
+	}
 	columns[MARK] = wish.mark;
 	columns[BEFORE] = JSON.stringify(before);
 	const operations: Operation[] = [];
@@ -226,6 +245,10 @@ function planRemoval(wish: Wish<OvnChassisArgs>, tables: Tables, snapshot: Snaps
 	const was = remembered<Before>({ name: ".", columns: found.columns }, BEFORE, snapshot.hostName);
 	const columns: Record<string, ColumnValue> = {};
 	for (const [path, value] of Object.entries(was?.ids ?? {})) columns[path] = value ?? undefined;
+	if (was?.mappings) {
+		const present = columnAt(found.columns, MAPPINGS) as string | undefined;
+		columns[MAPPINGS] = mappingsText(othersIn(present, was.mappings), was.mappings.text);
+	}
 	// Adopted settings stay in force, and with them the chassis.
 	const stays = columns["external_ids:ovn-remote"] !== undefined;
 	const changes = differing(found.columns, columns);

@@ -86,13 +86,25 @@ describe("OvnChassis", function () {
 			const one = await chassis("h2").create(by({ outside: "br-phy" }));
 			expect(await mapped()).to.equal('"outside:br-phy,theirs:br-int"');
 			expect(await one.read()).to.deep.equal([]);
-			await vsctl("h2", "set", "Open_vSwitch", ".", "external_ids:ovn-bridge-mappings=outside:br-int");
+			await vsctl("h2", "set", "Open_vSwitch", ".", `external_ids:ovn-bridge-mappings="outside:br-int,theirs:br-int"`);
 			expect((await one.read())?.join()).to.contain("set ovn-bridge-mappings outside:br-phy,theirs:br-int for ovn-controller");
 			expect(one.state["bridgeMappings"]).to.deep.equal({ outside: "br-int" });
 			await one.update(by({ outside: "br-phy", store: "br-phy" }));
 			expect(await mapped()).to.equal('"outside:br-phy,store:br-phy,theirs:br-int"');
 			await one.update(basic());
 			expect(await mapped()).to.equal('"theirs:br-int"');
+			const add = (text: string) => vsctl("h2", "set", "Open_vSwitch", ".", `external_ids:ovn-bridge-mappings="${text}"`);
+			// What others add later is theirs, whether ours are declared or not any more.
+			await add("theirs:br-int,late:br-phy");
+			expect((await one.diff(basic())).changes).to.equal(false);
+			expect(await one.read()).to.deep.equal([]);
+			await one.update(by({ outside: "br-phy" }));
+			expect(await mapped()).to.equal('"late:br-phy,outside:br-phy,theirs:br-int"');
+			await add("later:br-phy,outside:br-phy,theirs:br-int");
+			expect(await one.read()).to.deep.equal([]);
+			await one.update(basic());
+			expect(await mapped()).to.equal('"later:br-phy,theirs:br-int"');
+			await add("theirs:br-int");
 			await one.update(by({ theirs: "br-phy" }));
 			await one.delete();
 			expect(await ids("h2")).to.equal(before);
