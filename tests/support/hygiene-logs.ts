@@ -8,7 +8,7 @@ export type LogReader = () => string[];
 
 const run = promisify(execFile);
 
-/** What is in a file beyond what was there when this was called; from its beginning where it was made anew meanwhile. */
+/** The lines of a file that end after this was called; all of them where it was made anew meanwhile. */
 function tailOf(file: string): () => string {
 	const stat = () => {
 		try {
@@ -19,17 +19,34 @@ function tailOf(file: string): () => string {
 	};
 	const first = stat();
 	let [inode, offset] = [first?.ino, first?.size ?? 0];
+	// What is being written just then is the end of an older line.
+	let isWhole = offset === 0 || bytesOf(file, offset - 1, offset) === "\n";
 	return () => {
 		const now = stat();
 		if (!now) return "";
-		if (now.ino !== inode || now.size < offset) offset = 0;
-		const buffer = Buffer.alloc(Math.min(now.size - offset, 4 << 20));
-		const handle = openSync(file, "r");
-		const length = readSync(handle, buffer, 0, buffer.length, now.size - buffer.length);
-		closeSync(handle);
-		[inode, offset] = [now.ino, now.size];
-		return buffer.toString("utf8", 0, length);
+		if (now.ino !== inode || now.size < offset) [inode, offset, isWhole] = [now.ino, 0, true];
+		const start = Math.max(offset, now.size - (4 << 20));
+		const text = bytesOf(file, start, now.size);
+		const end = text.lastIndexOf("\n") + 1;
+		if (end === 0) return "";
+		const lines = text.slice(isWhole && start === offset ? 0 : text.indexOf("\n") + 1, end);
+		offset = start + end; // one byte is one character of it
+		isWhole = true;
+		return lines;
 	};
+}
+
+function bytesOf(file: string, from: number, to: number): string {
+	const buffer = Buffer.alloc(to - from);
+	let handle: number;
+	try {
+		handle = openSync(file, "r");
+	} catch {
+		return ""; // It went between two looks: the agent's with the last resource.
+	}
+	const length = readSync(handle, buffer, 0, buffer.length, from);
+	closeSync(handle);
+	return buffer.toString("latin1", 0, length);
 }
 
 function warningsIn(what: string, text: string, warning: RegExp, clean: (line: string) => string): string[] {
