@@ -187,7 +187,10 @@ export class HostSession {
 		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after);
 		const unfinished: Waiting[] = [];
 		for (const { one } of now) {
-			const left = planOrEnd(one, outcome.after);
+			// Refused now, but not when it was planned: something of it is on the host.
+			const left = planOrEnd(one, outcome.after, (error) =>
+				isNetplumbError(error) ? new ApplyError(error.code, error.message, outcome.after) : error,
+			);
 			if (!left) continue;
 			if (++one.tries < MAX_TRIES) unfinished.push(one);
 			else one.reject(this.failure(`what was done did not last, still to ${doing(left)}`, outcome.after));
@@ -226,13 +229,17 @@ export class HostSession {
 }
 
 /** The operations of a request; undefined when it came to its end here, with an answer or an error. */
-function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
+function planOrEnd(
+	one: Waiting,
+	snapshot: Snapshot,
+	refusal: (error: unknown) => unknown = (error) => error,
+): Operation[] | undefined {
 	try {
 		const operations = one.request.plan(snapshot);
 		if (operations.length > 0) return operations;
 		one.resolve(one.request.done(snapshot));
 	} catch (error) {
-		one.reject(error);
+		one.reject(refusal(error));
 	}
 	return undefined;
 }

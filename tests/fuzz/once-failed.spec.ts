@@ -1,6 +1,7 @@
 // Programs that random runs found, made small: each failed before what it speaks of was mended.
 import { expect } from "chai";
-import { bareHost, emptyContainer, WEB } from "../model/hosts";
+import { essence } from "../model/compare";
+import { among, bareHost, emptyContainer, WEB } from "../model/hosts";
 import { applyChange } from "../model/model-host";
 import type { Args, Declared } from "./engine";
 import type { Step } from "./programs";
@@ -55,6 +56,16 @@ describe("programs that failed once", () => {
 		],
 	};
 	for (const [name, steps] of Object.entries(cases)) it(name, () => runProgram(start(), steps));
+
+	it("a route that is refused when its neighbour has changed in the same moment is remembered, and goes", async () => {
+		const route = (from: string, via: string) => ({ kind: "StaticRoute" as const, args: { from, to: "10.81.0.0/16", via } });
+		const { engine, exchange } = worldOn(among(start()));
+		expect((await engine.up({ r1: route("10.80.1.0/24", "192.0.2.8") })).errors).to.deep.equal({});
+		const { errors } = await engine.up({ r1: route("10.80.1.0/24", "192.0.2.9"), r0: route("10.80.3.0/24", "192.0.2.8") });
+		expect(errors["r0"]).to.contain("expected one neighbour for one network");
+		expect((await engine.up({})).errors).to.deep.equal({});
+		expect(essence(exchange.snapshot)).to.deep.equal(essence(among(start())));
+	});
 
 	it("a tunnel that a refresh finds with trunks, because an update ended half-way", async () => {
 		const { engine, exchange } = worldOn(start());
