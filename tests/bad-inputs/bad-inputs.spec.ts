@@ -450,6 +450,26 @@ const table: [KindName, object, string][] = [
 	],
 	[
 		"OvnRouter",
+		edge({ routes: [{ to: "10.9.0.0/16", via: "10.72.0.1" }] }),
+		'routes[0].via: found "10.72.0.1", expected the address of another router; correct it',
+	],
+	[
+		"OvnRouter",
+		edge({ routes: [{ to: "10.9.0.0/16", via: "192.0.2.1" }], snat: [{ from: "10.72.0.0/24", to: "192.0.2.1" }] }),
+		`snat[0].to: found "192.0.2.1", expected an address of the router's own, and routes[0] goes via it; choose another one`,
+	],
+	[
+		"OvnRouter",
+		edge({ publish: [{ port: 80, target: "10.72.0.1" }] }),
+		'publish[0].target: found "10.72.0.1", expected an address of a container, not of the router; correct it',
+	],
+	[
+		"OvnRouter",
+		edge({ publish: ["192.0.2.61", "192.0.2.62"].map((address) => ({ address, target: "10.72.0.5" })) }),
+		'publish[1].target: found "10.72.0.5", expected one address for a target; remove it, or publish[0]',
+	],
+	[
+		"OvnRouter",
 		edge({ routes: [{ to: "10.9.0.0/16", via: "10.74.0.1" }] }),
 		'routes[0].via: found "10.74.0.1", expected an address in the network of one of ports; correct one of the two',
 	],
