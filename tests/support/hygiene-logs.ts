@@ -53,6 +53,23 @@ function warningsIn(what: string, text: string, warning: RegExp, clean: (line: s
 	return text.split("\n").flatMap((line) => (warning.test(line) ? [`${what}: ${clean(line)}`] : []));
 }
 
+/**
+ * What dockerd says at work. While it ends and starts it complains of its own containerd, now this way and now that, which is nobody's
+ * business as long as it comes back: what it dies of counts.
+ */
+function withoutRestarts(): (text: string) => string {
+	let isAtWork = true;
+	return (text) =>
+		text
+			.split("\n")
+			.filter((line) => {
+				if (/msg="(?:Processing signal '(?!hangup)|Starting up")/.test(line)) isAtWork = false;
+				else if (line.includes('msg="Daemon has completed initialization"')) isAtWork = true;
+				return isAtWork || /level=(?:fatal|panic)|^panic:|^failed to/.test(line);
+			})
+			.join("\n");
+}
+
 /** The warnings of Open vSwitch's daemons and of Docker's since this was called. */
 export function hostLogs(dir: string, name: string): LogReader {
 	const log = path.join(dir, "hosts", name, "disk", "log");
@@ -63,7 +80,8 @@ export function hostLogs(dir: string, name: string): LogReader {
 		return () => warningsIn(daemon, read(), /\|(?:WARN|ERR|EMER)\|/, ovs);
 	});
 	const read = tailOf(path.join(log, "dockerd.log"));
-	sources.push(() => warningsIn("dockerd", read(), /level=(?:warning|error|fatal|panic)|^panic:/, docker));
+	const atWork = withoutRestarts();
+	sources.push(() => warningsIn("dockerd", atWork(read()), /level=(?:warning|error|fatal|panic)|^panic:|^failed to/, docker));
 	return () => sources.flatMap((source) => source());
 }
 

@@ -23,18 +23,15 @@ const KNOWN: [pattern: RegExp, why: string][] = [
 	[/ofproto_dpif_rid\|ERR\|recirc_id \d+ left allocated/, "a bridge ends while connections are tracked in it"],
 	[/fatal_signal\S*\|WARN\|terminating with signal 15/, "a spec restarts it"],
 	[/ofproto_dpif_xlate\|WARN\|dropping VLAN /, "a container sends tags that its port does not carry"],
+	[
+		/timeval\S*\|WARN\|(?:Unreasonably long|faults:|disk:|context switches:)|ovs_rcu\S*\|WARN\|blocked \d+ ms|unreasonably long \S* ?dumping flows/,
+		"the machine had no time for Open vSwitch, or a spec froze the host",
+	],
+	[/(?:reconnect|jsonrpc)\S*\|(?:ERR|WARN)\|.*no response to inactivity probe/, "the same, and one daemon noticed it of another"],
 	[/\|Dropped \d+ log messages in last \d+ seconds/, "Open vSwitch says so of lines that it has written before"],
 	[
 		/tunnel\S*\|WARN\|receive tunnel port not found/,
 		"one end of a tunnel is there before the other, or longer, or has another key",
-	],
-	[
-		/dockerd: level=warning msg="(?:containerd config version|failed to load plugin io.containerd.snapshotter|could not use snapshotter|Your kernel does not support)/,
-		"dockerd starts",
-	],
-	[
-		/dockerd: level=warning msg="\[core\] grpc: addrConn.createTransport failed/,
-		"dockerd starts, and its containerd is not there yet",
 	],
 	[/dockerd: level=warning msg="Error \(Unable to complete atomic operation, key modified\)/, "dockerd's own second try"],
 	[
