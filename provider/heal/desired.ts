@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { isNetplumbError } from "../errors";
 import { type Change, HOST, type Operation } from "../host/change";
 import { ovsString, shWord } from "../host/encode";
+import { desiredNames } from "../host/index-of";
 import { LOCALNET } from "../host/marks";
 import { placeOf, type Rendered, render, Stage } from "../host/render";
 import type { Snapshot } from "../host/snapshot";
@@ -14,7 +15,7 @@ import { pristine } from "./pristine";
 /** What has to be changed so that the host remembers the wish, or forgets what it remembered. */
 export function memoryOf<A extends object>(kind: Kind<A>, wish: Wish<A>, heal: boolean, snapshot: Snapshot): Operation[] {
 	const names = desiredEndings(kind, wish.marks);
-	const known = Object.keys(snapshot.desired ?? {}).filter((name) => names.some((hash) => name.endsWith(hash)));
+	const known = names.flatMap((ending) => desiredNames(snapshot, ending));
 	const text = wish.wanted && heal ? desiredText(kind, wish, snapshot) : undefined;
 	const name = text && fileName(kind, wish, text);
 	const operations: Operation[] = known

@@ -1,11 +1,12 @@
 // The host as it would be without one resource: what its desired state is planned on, so that the plan makes it from nothing.
 import { flowOwner, ownerOf } from "../host/flows";
+import { localnetLinks } from "../host/index-of";
 import { columnAt } from "../host/inverse";
 import { addressMarks, aliasWithAddressMark, aliasWithLocalnet, hasLocalnet, linkMark, rowMark } from "../host/marks";
 import { isParked, PARKED, ROUTE_PROTOCOL } from "../host/render";
 import { isRunning, type Link, type Namespace, type Ovs, type OvsBridge, type Snapshot } from "../host/snapshot";
 import { remembered } from "../kinds/columns";
-import { addressKey } from "../kinds/port-security";
+import { addressKey, recordedPorts } from "../kinds/port-security";
 
 /** What a resource is on its host. */
 interface Being {
@@ -22,10 +23,12 @@ export function pristine(snapshot: Snapshot, { marks, name, addresses, container
 	const mine = (mark: string | undefined) => mark !== undefined && marks.includes(mark);
 	const { ovs, dropped, wasDown } = withoutRows(snapshot.ovs, mine, name);
 	const ends = new Set<number>();
-	const links = { ...snapshot.host.links };
+	const found = snapshot.host.links;
+	const touched = new Set([name, ...dropped, ...localnetLinks(found).map((link) => link.name)].filter((one) => one in found));
+	const links = touched.size > 0 ? { ...found } : found;
 	const bridges = typeof snapshot.ovs === "object" ? snapshot.ovs.bridges : {};
-	for (const link of Object.values(snapshot.host.links)) {
-		if (link.name !== name && !dropped.has(link.name) && !hasLocalnet(link)) continue;
+	for (const one of touched) {
+		const link = found[one]!;
 		const isBridge = dropped.has(link.name) && link.name in bridges;
 		if (isBridge || (link.name === name && mine(linkMark(link)) && !isAdoptedBridge(snapshot, name))) {
 			ends.add(link.index);
@@ -43,7 +46,7 @@ export function pristine(snapshot: Snapshot, { marks, name, addresses, container
 	const adopted = links[name];
 	if (adopted && mine(linkMark(adopted))) links[name] = unaddressed(adopted, addresses, keptOf(snapshot, name));
 	const flows = withoutFlows(snapshot.flows, marks);
-	const unrecorded = withoutRecords(ovs, marks);
+	const unrecorded = withoutRecords(ovs, snapshot.ovs, marks);
 	// A static route on the host carries no mark; a plan looks only at the ones to its own network.
 	const routes = snapshot.host.routes.filter(({ protocol, table }) => protocol !== ROUTE_PROTOCOL || table !== undefined);
 	const bare = {
@@ -66,10 +69,11 @@ function withoutFlows(flows: Snapshot["flows"], marks: readonly string[]): Snaps
 }
 
 /** The addresses of this resource, as the ports of others know them. */
-function withoutRecords(ovs: Ovs | string, marks: readonly string[]): Ovs | string {
+function withoutRecords(ovs: Ovs | string, all: Ovs | string, marks: readonly string[]): Ovs | string {
 	const keys = marks.map((mark) => addressKey(mark).split(":")[1]!);
-	if (typeof ovs === "string") return ovs;
-	const touched = Object.values(ovs.ports).filter(({ columns }) => keys.some((key) => key in ids(columns)));
+	if (typeof ovs === "string" || typeof all === "string") return ovs;
+	const recorded = recordedPorts(all.ports).filter(({ name }) => name in ovs.ports);
+	const touched = recorded.filter(({ columns }) => keys.some((key) => key in ids(columns)));
 	if (touched.length === 0) return ovs;
 	const ports = touched.map((port) => {
 		const left = Object.entries(ids(port.columns)).filter(([key]) => !keys.includes(key));
@@ -117,8 +121,8 @@ function withoutRows(ovs: Ovs | string, mine: Mine, name: string) {
 	if (typeof ovs === "string") return { ovs, dropped, wasDown };
 	const bridge = ovs.bridges[name];
 	const gone = bridge && mine(rowMark(bridge.columns)) && before(bridge.columns) === undefined;
-	for (const port of Object.values(ovs.ports)) {
-		if (port.name !== name && port.bridge !== name) continue;
+	for (const port of bridge ? Object.values(ovs.ports) : [ovs.ports[name]]) {
+		if (!port || (port.name !== name && port.bridge !== name)) continue;
 		if (!mine(rowMark(port.columns)) && !(gone && port.bridge === name)) continue;
 		dropped.add(port.name);
 		if (ids(port.columns)["netplumb-was-down"] !== undefined) wasDown.add(port.name);

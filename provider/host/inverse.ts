@@ -4,9 +4,9 @@ import type { Change, ColumnValue } from "./change";
 import { HOST } from "./change";
 import { fitsIpLine } from "./encode";
 import { ownerOf } from "./flows";
+import { containerOf } from "./index-of";
 import { inverseRecord } from "./records";
 import type { Namespace, OvsValue, Snapshot } from "./snapshot";
-import { isRunning } from "./snapshot";
 
 /** The changes that take back `change`; empty where the thing it belongs to did not exist before and is taken back itself. */
 export function inverse(change: Change, before: Snapshot): Change[] {
@@ -162,11 +162,7 @@ function flowsAbout({ bridge, name }: { bridge: string; name: string }, before: 
 }
 
 export function namespaceOf(snapshot: Snapshot, where: string): Namespace | undefined {
-	if (where === HOST) return snapshot.host;
-	const container = Object.values(snapshot.containers)
-		.filter(isRunning)
-		.find((candidate) => candidate.id === where);
-	return container?.namespace;
+	return where === HOST ? snapshot.host : containerOf(snapshot, where)?.namespace;
 }
 
 export function rowOf(

@@ -7,12 +7,13 @@ import { randomInt } from "node:crypto";
 import type { Change, Operation } from "./change";
 import { HOST } from "./change";
 import { shCommand, shWord } from "./encode";
+import { containerOf } from "./index-of";
 import { inverse } from "./inverse";
 import { TELL_NAMESPACE } from "./read";
 import { databaseId, type Transaction, transactionCommand } from "./records";
 import { OVS_TIMEOUT, placeOf, type Rendered, render, Stage } from "./render";
 import { FLUSH_FUNCTION, type Nft } from "./render-firewall";
-import { isRunning, type RunningContainer, type Snapshot } from "./snapshot";
+import type { RunningContainer, Snapshot } from "./snapshot";
 
 /** How long a script waits for the lock on the host. */
 export const LOCK_SECONDS = 60;
@@ -268,9 +269,7 @@ function inPlace(container: RunningContainer | undefined, text: string): string 
 }
 
 export function findContainer(snapshot: Snapshot, id: string): RunningContainer {
-	const found = Object.values(snapshot.containers)
-		.filter(isRunning)
-		.find((container) => container.id === id);
+	const found = containerOf(snapshot, id);
 	if (!found) throw new Error(`no running container ${id} in the snapshot`);
 	return found;
 }

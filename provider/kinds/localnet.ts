@@ -2,6 +2,7 @@
 // all; that it was off is written into the bridge's alias, which lives exactly as long as the switch.
 import { NetplumbError } from "../errors";
 import { HOST, type Operation } from "../host/change";
+import { localnetLinks } from "../host/index-of";
 import { aliasWithLocalnet, elementMark, foreignAlias, hasLocalnet } from "../host/marks";
 import { elementsOf } from "../host/owned";
 import type { Link, Snapshot } from "../host/snapshot";
@@ -21,7 +22,7 @@ export function planLocalnet(target: string | undefined, marks: readonly string[
 		);
 	const needed = new Set(usedByOthers(marks, snapshot));
 	if (mine) needed.add(mine.name);
-	const idle = Object.values(snapshot.host.links).filter((link) => hasLocalnet(link) && !needed.has(link.name));
+	const idle = localnetLinks(snapshot.host.links).filter(({ name }) => !needed.has(name));
 	return [...(mine ? switchOn(mine, snapshot) : []), ...idle.flatMap(switchOff)];
 }
 

@@ -12,6 +12,7 @@ import { canonicalIp } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import type { ColumnValue, Operation } from "../host/change";
 import { type Flow, flowOwner, flowPort, flowsOf, ownerOf, sameFlows } from "../host/flows";
+import { linkAt, portsWithKey } from "../host/index-of";
 import { columnAt } from "../host/inverse";
 import { rowMark } from "../host/marks";
 import type { Link, OvsBridge, OvsPort, Snapshot } from "../host/snapshot";
@@ -115,6 +116,9 @@ export function bridgesWithFlows(owner: string, snapshot: Snapshot): string[] {
 	return flows.flatMap(([bridge, found]) => (found.some((flow) => ownerOf(flow) === owner) ? [bridge] : []));
 }
 
+/** The ports that addresses are recorded on. */
+export const recordedPorts = portsWithKey(ADDRESSES);
+
 /** The addresses that are recorded on a port, by their owners. */
 export function recordedOn(port: OvsPort | undefined): Record<string, string[]> {
 	const ids = (port?.columns["external_ids"] ?? {}) as Record<string, string>;
@@ -136,10 +140,9 @@ export function isGuarded(declared: boolean | undefined, bridge: OvsBridge | und
 /** The port of a bridge that carries the other end of a container's interface, where it is one of netplumb's. */
 export function portBehind(link: Link, snapshot: Snapshot): OvsPort | undefined {
 	if (link.kind !== "veth" || typeof snapshot.ovs === "string") return undefined;
-	const outside = Object.values(snapshot.host.links).find(
-		({ kind, index, peerIndex }) => kind === "veth" && index === link.peerIndex && peerIndex === link.index,
-	);
-	const port = outside && snapshot.ovs.ports[outside.name];
+	const outside = linkAt(snapshot, link.peerIndex);
+	if (outside?.kind !== "veth" || outside.peerIndex !== link.index) return undefined;
+	const port = snapshot.ovs.ports[outside.name];
 	return port && rowMark(port.columns) !== undefined ? port : undefined;
 }
 
@@ -176,7 +179,7 @@ export function planAllowed(
 export function planForbidden(marks: readonly string[], snapshot: Snapshot): Operation[] {
 	return marks.flatMap((mark) => {
 		const owner = flowOwner(mark);
-		const ports = typeof snapshot.ovs === "string" ? [] : Object.values(snapshot.ovs.ports);
+		const ports = typeof snapshot.ovs === "string" ? [] : recordedPorts(snapshot.ovs.ports);
 		const rows = ports.filter((port) => recordedOn(port)[owner] !== undefined);
 		return [
 			...bridgesWithFlows(owner, snapshot).flatMap((bridge) =>

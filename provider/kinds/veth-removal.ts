@@ -56,9 +56,11 @@ export function planRemoval(wish: Wish<VethAttachmentArgs>, snapshot: Snapshot):
 	}
 	const outside = owned.links.filter(({ where }) => where === HOST);
 	// A row without a mark, for an interface of ours, would stay behind as a port without a device.
-	const rows = Object.values(typeof snapshot.ovs === "object" ? snapshot.ovs.ports : {}).filter(
-		(port) => rowMark(port.columns) === undefined && outside.some(({ link }) => link.name === port.name),
-	);
+	const { ports = {} } = typeof snapshot.ovs === "object" ? snapshot.ovs : {};
+	const rows = outside.flatMap(({ link }) => {
+		const port = ports[link.name];
+		return port && rowMark(port.columns) === undefined ? [port] : [];
+	});
 	for (const port of [...owned.ports, ...rows])
 		operations.push(
 			operation(
