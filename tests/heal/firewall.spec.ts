@@ -21,7 +21,6 @@ const healed = (kind: ConstructorParameters<typeof Resource>[0], name: string) =
 describe("healing of nftables", function () {
 	this.timeout(300_000);
 	useLab(2);
-	expectTrouble("its containers end with their links, and it reboots", /could not open network device/);
 	expectTrouble(
 		"it makes nft fail, and fights with the agent",
 		/agent: \S+: failed: \w/,

@@ -27,7 +27,6 @@ const names = Array.from({ length: 20 }, (_, index) => `heal-${index}`);
 describe("healing on the host", function () {
 	this.timeout(300_000);
 	useLab(1);
-	expectTrouble("its containers end with their links, and it reboots", /could not open network device/);
 	expectTrouble("it fights with the agent, and damages files", /agent: \S+: (?:degraded: .*again and again: \w|damaged)/);
 	expectTrouble("containers end and start while the agent is at work in them, and it tries again", /agent: \S+: failed: \w/);
 	useForeign();

@@ -14,7 +14,6 @@ describe("containers on ports of OVN", function () {
 	this.timeout(90_000);
 	useLab(3);
 	useOvn("h1", "h2", "h3");
-	expectTrouble("a host comes back with its ports, and without their links", /could not open network device/);
 	expectTrouble(
 		"it comes back before ovn-controller has told it of its metadata",
 		/Invalid Geneve tunnel metadata on bridge br-int/,

@@ -14,7 +14,10 @@ const KNOWN: [pattern: RegExp, why: string][] = [
 		/netdev_linux\|WARN\|(?:error (?:receiving|sending) Ethernet packet on|ethtool command \S+ on network device) \S+:? (?:failed: )?(?:Network is down|No such device)/,
 		"a link goes down, or is deleted, by itself or with its container, and ovs-vswitchd looks at it once more",
 	],
-	[/bridge\|WARN\|could not open network device others1 /, "what was planted: its link went with the power, its port did not"],
+	[
+		/bridge\|WARN\|could not open network device \S+ \(No such device\)/,
+		"a link went with its container or with the power, or by somebody's hand, and its port stays until it is back: a port that is left is found on the host",
+	],
 	[/dpif_netdev\|ERR\|error receiving data from \S+: Network is down/, "the same, in the datapath"],
 	[
 		/(?:(?:dpif|ofproto|ofproto_dpif|bridge)\|(?:WARN|ERR)\|failed to (?:create|open|enumerate) .*(?:br-int|system).*: No such file or directory)/,
