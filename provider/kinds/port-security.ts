@@ -14,7 +14,7 @@ import type { ColumnValue, Operation } from "../host/change";
 import { type Flow, flowOwner, flowPort, flowsOf, ownerOf, sameFlows } from "../host/flows";
 import { linkAt, portsWithKey } from "../host/index-of";
 import { columnAt } from "../host/inverse";
-import { rowMark } from "../host/marks";
+import { linkMark, rowMark } from "../host/marks";
 import type { Link, OvsBridge, OvsPort, Snapshot } from "../host/snapshot";
 import { clientsOf } from "./clients";
 import { operation } from "./kind";
@@ -137,12 +137,18 @@ export function isGuarded(declared: boolean | undefined, bridge: OvsBridge | und
 	return declared ?? clientsOf(bridge) !== undefined;
 }
 
-/** The port of a bridge that carries the other end of a container's interface, where it is one of netplumb's. */
+/** The port of a bridge that carries the other end of a container's interface, where it is one of netplumb's. Throws where an attachment has lost its own. */
 export function portBehind(link: Link, snapshot: Snapshot): OvsPort | undefined {
 	if (link.kind !== "veth" || typeof snapshot.ovs === "string") return undefined;
 	const outside = linkAt(snapshot, link.peerIndex);
 	if (outside?.kind !== "veth" || outside.peerIndex !== link.index) return undefined;
 	const port = snapshot.ovs.ports[outside.name];
+	// Whether it is guarded, and who may send there, is written on the port: the one that comes back would know nothing of what changes now.
+	if (!port && outside.master === undefined && linkMark(outside) !== undefined)
+		throw new NetplumbError(
+			"missing",
+			`host ${snapshot.hostName}: interface: found ${link.name} with its other end ${outside.name} in no bridge, expected in that of its VethAttachment; run pulumi up --refresh`,
+		);
 	return port && rowMark(port.columns) !== undefined ? port : undefined;
 }
 

@@ -77,17 +77,6 @@ class Program {
 		return Object.fromEntries(found.filter(([, drift]) => drift === undefined || drift.length > 0));
 	}
 
-	/**
-	 * Addresses that changed in the moment in which their guarded port was deleted are not on the new one: the next refresh tells, and the up after
-	 * it mends (docs/reliability.md, "Not promised").
-	 */
-	async recordAgain(): Promise<void> {
-		const late = /^(record the addresses of port|hold port \S+ to its addresses|keep the desired state)/;
-		for (const [name, drift] of Object.entries(await this.drift()))
-			if (name.startsWith("ip-") && (drift as string[] | undefined)?.every((line) => late.test(line)))
-				await this.living.get(name)?.repair();
-	}
-
 	get marks(): string[] {
 		return [...this.living.values()].map(({ kind, name }) => `${kind} ${name.replace(/-\d$/, "")}`);
 	}
@@ -145,10 +134,7 @@ describe(`two programs and the agent on one host, for ${SECONDS} s`, function ()
 			for (const program of programs) await program.up();
 			await sh("echo check >/run/netplumb/events");
 			await eventually(async () => (await agentStatus()).match(/^(failed|damaged|unseen)\t.*/gm), null);
-			for (const program of programs) {
-				await program.recordAgain();
-				expect(await program.drift(), `seed ${seed}`).to.deep.equal({});
-			}
+			for (const program of programs) expect(await program.drift(), `seed ${seed}`).to.deep.equal({});
 			const declared = programs.reduce((sum, { marks }) => sum + marks.length, 0);
 			expect((await sh("ls /var/lib/netplumb/desired")).split("\n"), `seed ${seed}`).to.have.length(declared);
 			const rounds = programs.map((program) => program.rounds).join(" and ");

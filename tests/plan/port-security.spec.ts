@@ -1,6 +1,7 @@
 // Plans in an isolated network, where attachments are guarded by default.
 import { expect } from "chai";
 import * as fc from "fast-check";
+import { NetplumbError } from "../../provider/errors";
 import { flowOwner, ownerOf } from "../../provider/host/flows";
 import { markOf } from "../../provider/host/marks";
 import type { Snapshot } from "../../provider/host/snapshot";
@@ -66,6 +67,21 @@ describe("the plan of addresses on a guarded attachment", () => {
 			for (const name of ["net", "wire"]) expect(flowsFor(after, name)).to.deep.equal(flowsFor(before, name));
 		},
 		ours: (snapshot) => snapshot.flows?.["net0"]?.filter((flow) => ownerOf(flow) === flowOwner(MARK)) ?? [],
+	});
+
+	it("is refused while the port is gone: the one that comes back would not know of them", () => {
+		const property = fc.property(networks, (start) => {
+			const before = withWire(start);
+			const port = Object.values(before.host.links).find(({ alias }) => alias?.includes(mark("wire")))!.name;
+			const { after } = applyPlan(before, [
+				{ change: { verb: "port.delete", bridge: "net0", name: port }, describe: "somebody deletes it" },
+			]);
+			expect(() => staticContainerIp.plan(as("ip", ip), after)).to.throw(
+				NetplumbError,
+				`interface: found eth1 with its other end ${port} in no bridge, expected`,
+			);
+		});
+		fc.assert(property, { numRuns: RUNS / 10 });
 	});
 
 	it("allows an address before it is used, and forbids it when it is gone", () => {
