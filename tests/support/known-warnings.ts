@@ -1,7 +1,10 @@
 // What daemons on lab hosts may say in any spec, and why each line is right. A line of one spec's own making is declared there (expectTrouble).
 
 const KNOWN: [pattern: RegExp, why: string][] = [
-	[/rconn\|WARN\|.*<->tcp:/, "a controller that a spec declares is not there: nobody listens at its address"],
+	[
+		/rconn\|WARN\|.*<->tcp:|stream_tcp\|ERR\|tcp:.*: connect: |in_band\|WARN\|.*cannot find route for controller/,
+		"a controller that a spec declares is not there: nobody listens at its address",
+	],
 	[
 		/(?:rconn|jsonrpc|reconnect)\|WARN\|.*unix#\d+.*(?:Broken pipe|Connection reset by peer|Protocol error)/,
 		"a client such as ovs-ofctl or ovs-vsctl ended first",
