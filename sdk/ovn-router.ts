@@ -85,6 +85,8 @@ export interface OvnRouterArgs {
 export class OvnRouter extends NetplumbResource {
 	/** The router's name. */
 	declare readonly name: pulumi.Output<string>;
+	/** Its ports, each with its MAC address. */
+	declare readonly ports: pulumi.Output<{ switch: string; addresses: string[]; mac: string; chassis?: string[] }[]>;
 
 	/** Reads a router that another program made with the same project, stack and resource name. Changes nothing. */
 	static get(name: string, id: pulumi.Input<pulumi.ID>, args: OvnRouterArgs, opts?: pulumi.CustomResourceOptions): OvnRouter {

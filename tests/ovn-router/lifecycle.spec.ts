@@ -79,6 +79,9 @@ describe("OvnRouter", function () {
 		]);
 		expect(await words("lrp-get-gateway-chassis", "edge-outside")).to.deep.equal(["edge-outside-h1 100", "edge-outside-h2 99"]);
 		expect((await words("lr-route-list", "edge")).join()).to.contain("0.0.0.0/0 192.0.2.1");
+		const macs = (one.state["ports"] as { switch: string; mac: string }[]).map((port) => [port.switch, port.mac]);
+		for (const [inSwitch, mac] of macs)
+			expect(await nbctl("get", "Logical_Router_Port", `edge-${inSwitch}`, "mac")).to.equal(JSON.stringify(mac));
 		const tables = ["Logical_Router", "Logical_Router_Port", "Logical_Switch_Port", "NAT", "Load_Balancer"];
 		const before = await uuids(...tables);
 		const moved = {
