@@ -92,7 +92,7 @@ function rows(args: OvnRouterArgs, wish: Wish<OvnRouterArgs>, tables: Tables, sn
 
 /** The router's end and the switch's end, and the chassis on which the router's end has its place. */
 function portRows(
-	{ switch: to, addresses, mac, chassis = [] }: OvnRouterArgs["ports"][number],
+	{ switch: to, addresses, mac, chassis = [], mtu }: OvnRouterArgs["ports"][number],
 	router: string,
 	ports: WantedRow["parent"] & object,
 	inSwitch: string,
@@ -103,7 +103,7 @@ function portRows(
 			table: "Logical_Router_Port",
 			role: `port ${to}`,
 			words: `router port ${name}`,
-			columns: { name, mac: mac!, networks: addresses },
+			columns: { name, mac: mac!, networks: addresses, "options:gateway_mtu": mtu === undefined ? undefined : String(mtu) },
 			parent: ports,
 		},
 		...chassis.map((one, index) => ({

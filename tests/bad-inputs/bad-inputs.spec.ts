@@ -450,6 +450,21 @@ const table: [KindName, object, string][] = [
 	],
 	[
 		"OvnRouter",
+		{ ports: [{ ...apps, mtu: 1442 }, outside] },
+		"ports[0].mtu: found 1442, expected chassis beside it, for it is the way to the outside that has one; leave it out",
+	],
+	[
+		"OvnRouter",
+		{
+			ports: [
+				{ ...apps, addresses: ["fd00:72::1/64"] },
+				{ ...outside, mtu: 1279 },
+			],
+		},
+		"ports[1].mtu: found 1279, expected at least 1280, because the router has IPv6 addresses; raise it",
+	],
+	[
+		"OvnRouter",
 		edge({ routes: [{ to: "10.9.0.0/16", via: "10.72.0.1" }] }),
 		'routes[0].via: found "10.72.0.1", expected the address of another router; correct it',
 	],

@@ -56,6 +56,15 @@ export async function fits(from: Site, address: string, size: number, tries = 3)
 	return (await within(from, "sh", "-c", script, "-", String(size - headers), address, String(tries))) === "yes";
 }
 
+/** The MTU that the way tells of when a packet of this whole size is too large for it, and may not be cut. */
+export async function toldMtu(from: Site, address: string, size: number): Promise<number | undefined> {
+	const headers = address.includes(":") ? 48 : 28;
+	const script = 'ping -M do -c 2 -W 1 -s "$1" "$2" 2>&1 || true';
+	const said = await within(from, "sh", "-c", script, "-", String(size - headers), address);
+	const [, mtu] = /mtu ?[=:] ?(\d+)/.exec(said) ?? [];
+	return mtu === undefined ? undefined : Number(mtu);
+}
+
 export async function reaches(from: Site, address: string, tries = 3): Promise<boolean> {
 	const script =
 		'i=0; while [ $i -lt "$1" ]; do ping -c 1 -W 1 "$2" >/dev/null 2>&1 && echo yes && exit; i=$((i + 1)); done; echo no';
