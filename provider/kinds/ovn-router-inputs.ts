@@ -32,9 +32,9 @@ const shape = object({
 	northbound: optional(remote),
 	tls: optional(tls),
 	name: optional(logicalName),
-	ports: list(port, { min: 1 }),
-	routes: optional(list(route)),
-	snat: optional(list(snat)),
+	ports: list(port, { min: 1, max: 1000 }),
+	routes: optional(list(route, { max: 1000 })),
+	snat: optional(list(snat, { max: 1000 })),
 	publish: optional(list(publish, { max: 1000 })),
 });
 

@@ -574,6 +574,18 @@ describe("a bad input", () => {
 	for (const [host, sentence] of hosts)
 		it(`of a host is refused: ${JSON.stringify(host)}`, () => expect(reasons("OvsBridge", {}, host)).to.deep.equal([sentence]));
 
+	it("is a list of more rows of OVN than one transaction shall make", () => {
+		const lists: [KindName, string][] = [
+			["OvnSwitch", "acls"],
+			...["ports", "routes", "snat", "publish"].map((input): [KindName, string] => ["OvnRouter", input]),
+		];
+		for (const [kind, input] of lists) {
+			const [said, ...more] = reasons(kind, { ...good[kind], [input]: Array(1001).fill({}) });
+			expect(more, input).to.deep.equal([]);
+			expect(said).to.match(new RegExp(`^${input}: found .* expected a list of at most 1000 entries; remove some$`));
+		}
+	});
+
 	it("is named together with all the others of its resource", () => {
 		const bad = {
 			container: "-x",
