@@ -110,6 +110,24 @@ describe("OvnRouter", function () {
 			expect((await one.diff({ ...moved, ...changed })).replaces).to.deep.equal(Object.keys(changed));
 	});
 
+	it("takes over a state in which its MAC addresses do not stand, and changes none of them", async () => {
+		await networks();
+		const one = await router().create(full);
+		const { ports } = one.state as { ports: { mac?: string }[] };
+		const before = await nbctl("--columns=_uuid,mac", "list", "Logical_Router_Port");
+		const forget = () => {
+			one.state["ports"] = ports.map(({ mac: _, ...rest }) => rest);
+		};
+		forget();
+		expect(await one.diff(full)).to.include({ changes: false });
+		expect(await one.read()).to.deep.equal([]);
+		expect(one.state["ports"], "after a refresh").to.deep.equal(ports);
+		forget();
+		await one.update({ ...full, routes: [] });
+		expect(one.state["ports"], "after an update").to.deep.equal(ports);
+		expect(await nbctl("--columns=_uuid,mac", "list", "Logical_Router_Port")).to.equal(before);
+	});
+
 	it("is not deleted with what others have on it", async () => {
 		await networks();
 		const one = await router().create(full);
