@@ -20,6 +20,11 @@ export interface OvnRouterPort {
 	 * host routes for its own containers.
 	 */
 	chassis?: (OvnChassis | pulumi.Input<string>)[];
+	/**
+	 * The largest packet in bytes, at the port with `chassis`: that of the containers. Whoever sends a larger one through the port, in either direction,
+	 * is told so, and it goes no further. 68 to 65535, with IPv6 1280 or more. Default: nobody is told.
+	 */
+	mtu?: pulumi.Input<number>;
 }
 
 /** A route to a network that is behind another router. */
@@ -85,6 +90,8 @@ export interface OvnRouterArgs {
 export class OvnRouter extends NetplumbResource {
 	/** The router's name. */
 	declare readonly name: pulumi.Output<string>;
+	/** Its ports, each with its MAC address. */
+	declare readonly ports: pulumi.Output<{ switch: string; addresses: string[]; mac: string; chassis?: string[]; mtu?: number }[]>;
 
 	/** Reads a router that another program made with the same project, stack and resource name. Changes nothing. */
 	static get(name: string, id: pulumi.Input<pulumi.ID>, args: OvnRouterArgs, opts?: pulumi.CustomResourceOptions): OvnRouter {

@@ -66,7 +66,7 @@ if (outside) {
 		name: "edge",
 		ports: [
 			{ switch: net.ovnSwitch, addresses: ["10.72.0.1/24"] },
-			{ switch: uplink, addresses: [outside.address], chassis: [chassis[first]!, chassis[second]!] },
+			{ switch: uplink, addresses: [outside.address], chassis: [chassis[first]!, chassis[second]!], mtu: net.mtu },
 		],
 		routes: [{ to: "0.0.0.0/0", via: outside.gateway }],
 		snat: [{ from: "10.72.0.0/24" }],

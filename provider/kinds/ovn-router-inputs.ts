@@ -1,7 +1,7 @@
 // The inputs of an OvnRouter, and what has to fit together in them.
 import { type Cidr, contains, formatCidr, isAssignable, network, overlaps, parseCidr, parseIp } from "../../sdk/addressing/index";
 import { type Complain, cidr, type Infer, integer, ip, list, mac, object, oneOf, optional, rule } from "../validate/index";
-import { namesSubnet } from "./addresses";
+import { LEAST_IPV6_MTU, namesSubnet } from "./addresses";
 import { logicalName, remote, tls, tlsFits } from "./ovn-inputs";
 
 const port = object(
@@ -10,8 +10,10 @@ const port = object(
 		addresses: list(cidr, { unique: true, min: 1 }),
 		mac: optional(mac),
 		chassis: optional(list(logicalName, { unique: true, min: 1, max: 100 })),
+		// ovn-nb(5), Logical_Router_Port, options:gateway_mtu.
+		mtu: optional(integer(68, 65535)),
 	},
-	"{ switch, addresses } with mac, chassis",
+	"{ switch, addresses } with mac, chassis, mtu",
 );
 const route = object({ to: cidr, via: ip() }, "{ to, via }");
 const snat = object({ from: cidr, to: optional(ip()) }, "{ from, to }");
@@ -30,9 +32,9 @@ const shape = object({
 	northbound: optional(remote),
 	tls: optional(tls),
 	name: optional(logicalName),
-	ports: list(port, { min: 1 }),
-	routes: optional(list(route)),
-	snat: optional(list(snat)),
+	ports: list(port, { min: 1, max: 1000 }),
+	routes: optional(list(route, { max: 1000 })),
+	snat: optional(list(snat, { max: 1000 })),
 	publish: optional(list(publish, { max: 1000 })),
 });
 
@@ -76,6 +78,14 @@ const ported = rule(reached, ["ports"], ({ ports }, complain) => {
 			else if (other) complain(at, text, `a network of its own, and ${other.at} lies in the same`, "correct one of the two");
 			nets.push({ at, cidr: network(address) });
 		});
+	});
+	const isDual = ports.some(({ addresses }) => addresses.some((text) => familyOf(text) === 6));
+	ports.forEach(({ mtu, chassis }, index) => {
+		const at = `ports[${index}].mtu`;
+		if (mtu === undefined) return;
+		if (!chassis) complain(at, mtu, "chassis beside it, for it is the way to the outside that has one", "leave it out");
+		else if (isDual && mtu < LEAST_IPV6_MTU)
+			complain(at, mtu, `at least ${LEAST_IPV6_MTU}, because the router has IPv6 addresses`, "raise it");
 	});
 	const [, second] = ports.filter(({ chassis }) => chassis);
 	if (second)

@@ -1,8 +1,10 @@
 // OvnRouter: a logical router of OVN between logical switches, with a way to the outside: routes, SNAT and published ports.
 // Source: ovn-nb(5), tables Logical_Router, Logical_Router_Port, Gateway_Chassis, Logical_Router_Static_Route, NAT and Load_Balancer.
 import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
+import { markOf } from "../host/marks";
 import { markedRows } from "../host/records";
 import type { Snapshot, Tables } from "../host/snapshot";
+import { hasUnknown } from "../validate/index";
 import type { Kind, Wish } from "./kind";
 import { databaseAt } from "./ovn-inputs";
 import { addressOf, endpoint, familyOf, type OvnRouterArgs, outerAddress, ovnRouterSchema } from "./ovn-router-inputs";
@@ -14,7 +16,7 @@ export const ovnRouter: Kind<OvnRouterArgs> = {
 	schema: ovnRouterSchema,
 	outputs: [],
 	replace: ["name", "northbound"],
-	complete: (args, owner) => ({ ...args, name: args.name ?? derivedInterface(owner) }),
+	complete: (args, owner) => ({ ...args, name: args.name ?? derivedInterface(owner), ports: withMacs(args.ports, owner) }),
 	physicalName: (args) => args.name!,
 	containers: () => [],
 	databases: (args) => [databaseOf(args)],
@@ -39,6 +41,16 @@ export const ovnRouter: Kind<OvnRouterArgs> = {
 	exists: rowsExist,
 };
 
+/** Each with its MAC address, one for a router and a switch. */
+function withMacs(ports: OvnRouterArgs["ports"], owner: string): OvnRouterArgs["ports"] {
+	if (!Array.isArray(ports)) return ports;
+	const mark = markOf(owner.slice("OvnRouter:".length), "OvnRouter");
+	return ports.map((port) => {
+		if (port.mac !== undefined || hasUnknown(port.switch ?? port)) return port;
+		return { ...port, mac: derivedMac(`router ${port.switch} ${mark}`) };
+	});
+}
+
 function databaseOf({ northbound, tls: files }: Pick<OvnRouterArgs, "northbound" | "tls">) {
 	return databaseAt("ovn-nbctl", northbound, files);
 }
@@ -51,7 +63,7 @@ function rows(args: OvnRouterArgs, wish: Wish<OvnRouterArgs>, tables: Tables, sn
 		{ table: "Logical_Router", role: "router", words: `logical router ${name}`, columns: { name } },
 		...args.ports.flatMap((port, index) => {
 			const inSwitch = switchOf(port.switch, tables, snapshot, `ports[${index}].switch`);
-			return portRows(port, name, wish.mark, parent("ports"), inSwitch);
+			return portRows(port, name, parent("ports"), inSwitch);
 		}),
 		...(args.routes ?? []).map(({ to, via }) => ({
 			table: "Logical_Router_Static_Route",
@@ -80,9 +92,8 @@ function rows(args: OvnRouterArgs, wish: Wish<OvnRouterArgs>, tables: Tables, sn
 
 /** The router's end and the switch's end, and the chassis on which the router's end has its place. */
 function portRows(
-	{ switch: to, addresses, mac, chassis = [] }: OvnRouterArgs["ports"][number],
+	{ switch: to, addresses, mac, chassis = [], mtu }: OvnRouterArgs["ports"][number],
 	router: string,
-	mark: string,
 	ports: WantedRow["parent"] & object,
 	inSwitch: string,
 ): WantedRow[] {
@@ -92,7 +103,7 @@ function portRows(
 			table: "Logical_Router_Port",
 			role: `port ${to}`,
 			words: `router port ${name}`,
-			columns: { name, mac: mac ?? derivedMac(`router ${to} ${mark}`), networks: addresses },
+			columns: { name, mac: mac!, networks: addresses, "options:gateway_mtu": mtu === undefined ? undefined : String(mtu) },
 			parent: ports,
 		},
 		...chassis.map((one, index) => ({

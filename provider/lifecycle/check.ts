@@ -1,7 +1,7 @@
 // check: all mistakes in the inputs at once, with their paths, and no I/O. Any input may still be unknown.
 import type { Kind } from "../kinds/kind";
 import { type Failure, hostSchema, read } from "../validate/index";
-import { type Inputs, ownerSchema } from "./state";
+import { completed, type Inputs, ownerSchema } from "./state";
 
 export function check<A extends object>(kind: Kind<A>, news: Record<string, unknown>): { inputs: Inputs; failures: Failure[] } {
 	const { host, owner, __provider, ...rest } = news;
@@ -13,9 +13,8 @@ export function check<A extends object>(kind: Kind<A>, news: Record<string, unkn
 	};
 	const args = kind.schema.accept(rest, "", failures);
 	if (failures.length > 0) return { inputs: withoutAbsent(inputs) as Inputs, failures };
-	// With the kind before it, because a bridge and an attachment of one name must not be given one interface name.
-	const completed = kind.complete(args, `${kind.name}:${inputs.owner}`);
-	return { inputs: { host: inputs.host, owner: inputs.owner, ...withoutAbsent(completed) }, failures };
+	const all = completed(kind, args, inputs.owner);
+	return { inputs: { host: inputs.host, owner: inputs.owner, ...withoutAbsent(all) }, failures };
 }
 
 function withoutAbsent(args: object): Record<string, unknown> {

@@ -65,7 +65,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		},
 
 		async diff(_id: string, olds: Props, news: Props) {
-			const state = migrate(olds as State);
+			const state = migrate(kind, olds as State);
 			say(news as Inputs, state);
 			return diff(kind, state, news as Inputs);
 		},
@@ -80,7 +80,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		},
 
 		async update(_id: string, olds: Props, news: Props) {
-			const [state, inputs] = [migrate(olds as State), news as Inputs];
+			const [state, inputs] = [migrate(kind, olds as State), news as Inputs];
 			// Another way to the same host changes nothing there, and must be possible when the host is lost (onUnreachable).
 			if (!differsOnHost(kind, state, inputs)) return { outs: { ...state, host: inputs.host } };
 			return { outs: await apply(inputs, state) };
@@ -88,7 +88,8 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 
 		async read(id: string, props: Props) {
 			// `static get` reads with the program's inputs, which have no version and may lack derived names.
-			const state = "stateVersion" in props ? migrate(props as State) : usable({ ...check(kind, props).inputs, stateVersion: 0 });
+			const state =
+				"stateVersion" in props ? migrate(kind, props as State) : usable({ ...check(kind, props).inputs, stateVersion: 0 });
 			const wanted = declaredArgs(kind, state);
 			const wish: Wish<A> = { ...marksOf(state), wanted, previous: knownArgs(kind, state) };
 			return sessionFor(state.host).submit({
@@ -115,7 +116,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		},
 
 		async delete(_id: string, props: Props) {
-			const state = migrate(props as State);
+			const state = migrate(kind, props as State);
 			const previous = knownArgs(kind, state);
 			const wish: Wish<A> = { ...marksOf(state), previous };
 			try {

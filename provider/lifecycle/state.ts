@@ -72,12 +72,18 @@ export function usable(state: State): State {
 	);
 }
 
-/** Brings a state of any released version to the present form. The first version has nothing to do. */
-export function migrate(state: State): State {
+/** The inputs with all that is derived from them and from the owner. */
+export function completed<A extends object>(kind: Kind<A>, args: A, owner: string): A {
+	// With the kind before it, because a bridge and an attachment of one name must not be given one interface name.
+	return kind.complete(args, `${kind.name}:${owner}`);
+}
+
+/** Brings a state of any released version to the present form. What that version did not derive yet is no change of the inputs. */
+export function migrate<A extends object>(kind: Kind<A>, state: State): State {
 	if (state.stateVersion > STATE_VERSION) {
 		throw new Error(
 			`this resource was last written by a newer netplumb (state version ${state.stateVersion}, this one knows ${STATE_VERSION}): update the package`,
 		);
 	}
-	return usable(state);
+	return { ...usable(state), ...completed(kind, knownArgs(kind, state), state.owner) };
 }

@@ -15,7 +15,6 @@ export function member(path: string, key: string): string {
 /** A list. With `unique`, two entries with the same normal form are a mistake; unknown entries are compared when known. */
 export function list<T>(of: Schema<T>, options: { min?: number; max?: number; unique?: boolean } = {}): Schema<T[]> {
 	const { min = 0, max = 10_000, unique = false } = options;
-	const size = min > 0 ? `at least ${min} ${min === 1 ? "entry" : "entries"}` : `at most ${max} entries`;
 	const expected = `a list, each entry ${of.expected}`;
 	const accept = (value: unknown, path: string, failures: Failure[]): T[] => {
 		if (!Array.isArray(value)) {
@@ -23,6 +22,7 @@ export function list<T>(of: Schema<T>, options: { min?: number; max?: number; un
 			return value as T[];
 		}
 		if (value.length < min || value.length > max) {
+			const size = value.length < min ? `at least ${min} ${min === 1 ? "entry" : "entries"}` : `at most ${max} entries`;
 			fail(failures, path, value, `a list of ${size}`, value.length < min ? "add one" : "remove some");
 			if (value.length > max) return value;
 		}

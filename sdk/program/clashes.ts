@@ -1,7 +1,8 @@
 // Which claims of two resources cannot both be met, and the sentence that says so. Pure.
 import { formatCidr, overlaps, parseCidr } from "../addressing/index";
 import { type Declared, title } from "./declared";
-import type { Fact, Place, Segment } from "./facts";
+import type { Fact, Segment } from "./facts";
+import type { LogicalSwitch } from "./logical-switch";
 
 /** Claims that are right on some networks, and that `netplumb:accept` in the stack configuration lets pass. */
 export const ACCEPTABLE = ["docker-pools", "overlapping-subnets", "shared-tags"] as const;
@@ -12,6 +13,8 @@ export interface Claim {
 	readonly fact: Fact;
 }
 
+type Where = Extract<Fact, { what: "address" }>["segment"];
+
 /**
  * From where Docker takes the subnets of networks that declare none (default-address-pools, in the order in which it uses them:
  * moby, libnetwork/ipamutils). The rest of 192.168.0.0/16 comes when these are used up, and is common outside of Docker.
@@ -20,16 +23,19 @@ const DOCKER_POOLS = ["172.17.0.0/16", "172.18.0.0/15", "172.20.0.0/14", "172.24
 
 /** Claims with different keys never clash; undefined: the claim stands in nobody's way. */
 export function keysOf({ by, fact }: Claim): string[] {
-	const at = (...parts: (string | number)[]) => JSON.stringify([fact.what, by.host, ...parts]);
+	const at = (...parts: unknown[]) => JSON.stringify([fact.what, by.host, ...parts]);
+	// Whoever writes to a database, its switches are the same.
+	const on = (where: Where, value: string) =>
+		where !== "host" && "database" in where ? JSON.stringify([fact.what, where, value]) : at(where, value);
 	switch (fact.what) {
 		case "owner":
 			return [at(by.kind, by.name)];
 		case "interface":
 			return [at(fact.link)];
 		case "mac":
-			return fact.segments.map(({ bridge, vlan }) => at(bridge, vlan, fact.mac));
+			return fact.segments.map((segment) => on(segment, fact.mac));
 		case "address":
-			return [at(JSON.stringify(fact.segment), fact.ip)];
+			return [on(fact.segment, fact.ip)];
 		case "subnet":
 			return [at()];
 		case "tag":
@@ -60,15 +66,19 @@ export function clash(earlier: Claim, later: Claim, accepted: ReadonlySet<Accept
 	if (a.what === "mac" && b.what === "mac") {
 		const shared = b.segments.find((one) => a.segments.some((two) => sameSegment(one, two)))!;
 		return sentence(
-			"mac",
-			`${b.mac} on ${shown(shared)} of ${host}, which ${other} has there too`,
+			b.input,
+			`${b.mac} on ${shown(shared, host)}, which ${other} has there too`,
 			"a MAC address of its own",
 			"choose another one, or leave it out to have one derived",
 		);
 	}
 	if (a.what === "address" && b.what === "address") {
-		const where = b.segment === "host" ? host : `${shown(b.segment)} of ${host}`;
-		return sentence(b.input, `${b.ip} on ${where}, which ${other} has there too`, "an address of its own", "choose another one");
+		return sentence(
+			b.input,
+			`${b.ip} on ${shown(b.segment, host)}, which ${other} has there too`,
+			"an address of its own",
+			"choose another one",
+		);
 	}
 	if (a.what === "subnet" && b.what === "subnet") {
 		if (a.link === b.link || accepted.has("overlapping-subnets") || !overlaps(a.net, b.net)) return undefined;
@@ -83,7 +93,7 @@ export function clash(earlier: Claim, later: Claim, accepted: ReadonlySet<Accept
 		if (a.net.family !== b.net.family || formatCidr(a.net) === formatCidr(b.net) || accepted.has("shared-tags")) return undefined;
 		return sentence(
 			b.input,
-			`the subnet ${formatCidr(b.net)} on ${shown(b.segment)} of ${host}, where ${other} has ${formatCidr(a.net)}`,
+			`the subnet ${formatCidr(b.net)} on ${shown(b.segment, host)}, where ${other} has ${formatCidr(a.net)}`,
 			"one subnet on a VLAN",
 			`correct the tag or the address, or ${accept("shared-tags")}`,
 		);
@@ -113,13 +123,15 @@ function accept(what: Acceptable): string {
 	return `set netplumb:accept to ["${what}"]`;
 }
 
-function sameSegment(a: Segment, b: Segment): boolean {
-	return a.bridge === b.bridge && a.vlan === b.vlan;
+function sameSegment(a: Segment | LogicalSwitch, b: Segment | LogicalSwitch): boolean {
+	return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function shown(where: Segment | Place): string {
-	if ("container" in where) return `${where.interface} of container ${where.container.slice(0, 40)}`;
-	return `${where.vlan > 0 ? `VLAN ${where.vlan} of ` : ""}bridge ${where.bridge}`;
+function shown(where: Where, host: string): string {
+	if (where === "host") return host;
+	if ("database" in where) return `logical switch ${where.logicalSwitch} of ${where.database}`;
+	if ("container" in where) return `${where.interface} of container ${where.container.slice(0, 40)} of ${host}`;
+	return `${where.vlan > 0 ? `VLAN ${where.vlan} of ` : ""}bridge ${where.bridge} of ${host}`;
 }
 
 function range({ from, to }: { from: number; to: number }): string {

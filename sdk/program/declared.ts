@@ -21,6 +21,11 @@ export function title({ kind, name }: Declared): string {
 	return `${kind} ${JSON.stringify(name)}`;
 }
 
+/** What derived names and MAC addresses are made of (provider/lifecycle/check.ts). */
+export function seedOf({ kind, owner }: Declared): string {
+	return `${kind}:${owner}`;
+}
+
 export function isKnown(declared: Declared, ...inputs: string[]): boolean {
 	return declared.host !== undefined && inputs.every((input) => !declared.unknown.has(input));
 }

@@ -12,7 +12,8 @@ import {
 	network,
 	parseCidr,
 } from "../addressing/index";
-import { type Declared, isKnown } from "./declared";
+import { type Declared, isKnown, seedOf } from "./declared";
+import { type LogicalSwitch, portFacts, routerFacts, switchFacts } from "./logical-switch";
 
 /** One broadcast domain: a VLAN of a bridge; VLAN 0 is that of untagged frames without a tag. */
 export interface Segment {
@@ -25,8 +26,18 @@ export type Fact =
 	| { readonly what: "owner" }
 	/** A link, port or bridge of the host. */
 	| { readonly what: "interface"; readonly input: string; readonly link: string; readonly derived: boolean }
-	| { readonly what: "mac"; readonly mac: string; readonly segments: readonly Segment[] }
-	| { readonly what: "address"; readonly input: string; readonly ip: string; readonly segment: Segment | "host" | Place }
+	| {
+			readonly what: "mac";
+			readonly input: string;
+			readonly mac: string;
+			readonly segments: readonly (Segment | LogicalSwitch)[];
+	  }
+	| {
+			readonly what: "address";
+			readonly input: string;
+			readonly ip: string;
+			readonly segment: Segment | LogicalSwitch | "host" | Place;
+	  }
 	/** A network that the host itself routes to an interface. */
 	| { readonly what: "subnet"; readonly input: string; readonly net: Cidr; readonly link: string; readonly given: boolean }
 	/** A network that lives on a VLAN. */
@@ -59,15 +70,18 @@ export function factsOf(declared: Declared, attachmentAt: (place: Place) => Decl
 			return [...own, ...[linkFact(declared, "name", derivedTunnel) ?? []].flat()];
 		case "NatPublish":
 			return [...own, ...publishFacts(declared)];
+		case "OvnSwitch":
+			return [...own, ...switchFacts(declared)];
+		case "OvnPort":
+			return [...own, ...portFacts(declared)];
+		case "OvnRouter":
+			return [...own, ...routerFacts(declared)];
 		default:
 			return own;
 	}
 }
 
 const NOWHERE: Place = { container: "", interface: "" };
-
-/** What derived names and MAC addresses are made of (provider/lifecycle/check.ts). */
-const seedOf = ({ kind, owner }: Declared): string => `${kind}:${owner}`;
 
 /** provider/kinds/ovs-tunnel.ts */
 const derivedTunnel = (seed: string): string => derivedName(seed.split("/").at(-1)!, `tunnel ${seed}`);
@@ -128,7 +142,7 @@ function attachmentFacts(declared: Declared): Fact[] {
 	const facts: Fact[] = link ? [link] : [];
 	const segments = segmentsOf(declared);
 	const mac = declared.args["mac"] === undefined ? derivedMac(seedOf(declared)) : canonicalMac(String(declared.args["mac"]));
-	if (mac !== undefined && isKnown(declared, "mac")) facts.push({ what: "mac", mac, segments });
+	if (mac !== undefined && isKnown(declared, "mac")) facts.push({ what: "mac", input: "mac", mac, segments });
 	return facts;
 }
 

@@ -450,6 +450,21 @@ const table: [KindName, object, string][] = [
 	],
 	[
 		"OvnRouter",
+		{ ports: [{ ...apps, mtu: 1442 }, outside] },
+		"ports[0].mtu: found 1442, expected chassis beside it, for it is the way to the outside that has one; leave it out",
+	],
+	[
+		"OvnRouter",
+		{
+			ports: [
+				{ ...apps, addresses: ["fd00:72::1/64"] },
+				{ ...outside, mtu: 1279 },
+			],
+		},
+		"ports[1].mtu: found 1279, expected at least 1280, because the router has IPv6 addresses; raise it",
+	],
+	[
+		"OvnRouter",
 		edge({ routes: [{ to: "10.9.0.0/16", via: "10.72.0.1" }] }),
 		'routes[0].via: found "10.72.0.1", expected the address of another router; correct it',
 	],
@@ -558,6 +573,18 @@ describe("a bad input", () => {
 			expect(reasons(kind, { ...good[kind], ...args })).to.deep.equal([sentence]));
 	for (const [host, sentence] of hosts)
 		it(`of a host is refused: ${JSON.stringify(host)}`, () => expect(reasons("OvsBridge", {}, host)).to.deep.equal([sentence]));
+
+	it("is a list of more rows of OVN than one transaction shall make", () => {
+		const lists: [KindName, string][] = [
+			["OvnSwitch", "acls"],
+			...["ports", "routes", "snat", "publish"].map((input): [KindName, string] => ["OvnRouter", input]),
+		];
+		for (const [kind, input] of lists) {
+			const [said, ...more] = reasons(kind, { ...good[kind], [input]: Array(1001).fill({}) });
+			expect(more, input).to.deep.equal([]);
+			expect(said).to.match(new RegExp(`^${input}: found .* expected a list of at most 1000 entries; remove some$`));
+		}
+	});
 
 	it("is named together with all the others of its resource", () => {
 		const bad = {

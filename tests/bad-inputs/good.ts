@@ -83,7 +83,7 @@ const full = {
 		name: "edge",
 		ports: [
 			{ switch: "apps", addresses: ["10.72.0.1/24"], mac: "02:00:00:00:00:01" },
-			{ switch: "outside", addresses: ["192.0.2.50/24"], chassis: ["h1", "h2"] },
+			{ switch: "outside", addresses: ["192.0.2.50/24"], chassis: ["h1", "h2"], mtu: 1442 },
 		],
 		routes: [{ to: "0.0.0.0/0", via: "192.0.2.1" }],
 		snat: [{ from: "10.72.0.0/24", to: "192.0.2.51" }],

@@ -125,7 +125,7 @@ function ovnCommands(kind: KindName, snapshot: Snapshot): string[] {
 		snapshot.databases["ovn-nbctl"] = { ...empty, Logical_Switch: switches };
 		const ports = [
 			{ switch: "apps", addresses: ["10.72.0.1/24"] },
-			{ switch: "outside", addresses: ["192.0.2.50/24"], chassis: ["h1", "h2"] },
+			{ switch: "outside", addresses: ["192.0.2.50/24"], chassis: ["h1", "h2"], mtu: 1442 },
 		];
 		const more = { routes: [{ to: "0.0.0.0/0", via: "192.0.2.1" }], snat: [{ from: "10.72.0.0/24" }] };
 		const publish = [{ port: 8080, target: "10.72.0.10", targetPort: 80 }];

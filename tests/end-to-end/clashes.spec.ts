@@ -9,6 +9,10 @@ const sentences: Record<string, RegExp> = {
 		/^\w+ "(?:web|lan)": addresses\[0\]: found 10\.60\.0\.1 on bridge br-lan of host 192\.0\.2\.1, which \w+ "(?:web|lan)" has there too/,
 	"duplicate-mac":
 		/^VethAttachment "api": mac: found 02:60:00:00:00:10 on bridge br-lan of host 192\.0\.2\.1, which VethAttachment "web" has there too, expected a MAC address of its own; choose another one, or leave it out to have one derived$/,
+	"logical-address":
+		/^Ovn(?:Port "web"|Router "edge"): (?:ports\[0\]\.)?addresses\[0\]: found 10\.72\.0\.1 on logical switch apps-\w{7} of host 192\.0\.2\.1, which Ovn(?:Port "web"|Router "edge") has there too, expected an address of its own; choose another one$/,
+	"logical-mac":
+		/^OvnPort "(?:web|api)": mac: found 02:60:00:00:00:10 on logical switch apps of host 192\.0\.2\.1, which OvnPort "(?:web|api)" has there too, expected a MAC address of its own; choose another one, or leave it out to have one derived$/,
 	"bridge-name":
 		/^OvsBridge "back": name: found br-lan on host 192\.0\.2\.1, which is the name of OvsBridge "front", expected a name of its own; set name to another name$/,
 	"derived-names":

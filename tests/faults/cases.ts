@@ -84,9 +84,9 @@ export function ovnCasesFor(address: string, container: string): Case[] {
 	const apps: Declared[string] = { kind: "OvnSwitch", args: { name: "apps", dns: "10.72.0.2" } };
 	const outside: Declared[string] = { kind: "OvnSwitch", args: { name: "outside", localnet: { network: "outside" } } };
 	const acl = (priority: number, match: string) => ({ direction: "to-lport", priority, match, action: "drop" });
-	const legs = (last: string, chassis: string[]) => [
+	const legs = (last: string, chassis: string[], mtu: number) => [
 		{ switch: "apps", addresses: [`10.72.0.${last}/24`] },
-		{ switch: "outside", addresses: ["192.0.2.50/24"], chassis },
+		{ switch: "outside", addresses: ["192.0.2.50/24"], chassis, mtu },
 	];
 	return [
 		{ kind: "OvnCentral", base: {}, first: { address, tls: false }, second: { address, tls: false, southboundPort: 6742 } },
@@ -112,11 +112,11 @@ export function ovnCasesFor(address: string, container: string): Case[] {
 			kind: "OvnRouter",
 			base: { s: apps, o: outside },
 			first: {
-				...{ name: "edge", ports: legs("1", ["h1", "h2"]), routes: [{ to: "0.0.0.0/0", via: "192.0.2.1" }] },
+				...{ name: "edge", ports: legs("1", ["h1", "h2"], 1442), routes: [{ to: "0.0.0.0/0", via: "192.0.2.1" }] },
 				...{ snat: [{ from: "10.72.0.0/24" }], publish: [{ port: 80, target: "10.72.0.5" }] },
 			},
 			second: {
-				...{ name: "edge", ports: legs("254", ["h2"]), routes: [{ to: "0.0.0.0/0", via: "192.0.2.2" }] },
+				...{ name: "edge", ports: legs("254", ["h2"], 1400), routes: [{ to: "0.0.0.0/0", via: "192.0.2.2" }] },
 				publish: [
 					{ protocol: "udp", port: 53, target: "10.72.0.5" },
 					{ address: "192.0.2.51", target: "10.72.0.6" },

@@ -195,9 +195,27 @@ describe("a state", () => {
 		const declared = stateOf(kind, inputs, { args: { ...args, mtu: 1400 }, outputs: { mtu: 1400 } });
 		expect(diff(kind, declared, inputs).changes, "no longer declared").to.equal(true);
 	});
+	it("from before an input was derived is the same as with it", () => {
+		for (const one of Object.values(all)) {
+			const { inputs } = check(one, { host: good.host, owner, ...good[one.name as keyof typeof good] });
+			const { host: _, owner: __, ...args } = inputs;
+			const state = stateOf(one, inputs, { args, outputs: {} });
+			expect(migrate(one, state), one.name).to.deep.equal(state);
+		}
+		const router = all["OvnRouter"]!;
+		const { inputs } = check(router, { host: good.host, owner, ...good.OvnRouter });
+		const [port] = inputs["ports"] as Record<string, unknown>[];
+		expect(port!["mac"]).to.match(/^[0-9a-f:]{17}$/);
+		const { mac: _, ...underived } = port!;
+		const old = stateOf(router, inputs, { args: { ...inputs, ports: [underived] }, outputs: {} });
+		expect(diff(router, migrate(router, old), inputs).changes).to.equal(false);
+		expect(diff(router, migrate(router, old), { ...inputs, ports: [{ ...port, mac: "02:00:00:00:00:09" }] }).changes).to.equal(
+			true,
+		);
+	});
 	it("of a newer version is refused with one sentence", async () => {
 		const newer = { host: { address: "x" }, owner, stateVersion: 99 };
-		expect(() => migrate(newer)).to.throw(
+		expect(() => migrate(kind, newer)).to.throw(
 			"this resource was last written by a newer netplumb (state version 99, this one knows 1): update the package",
 		);
 		const error = await providerOf(kind)

@@ -23,7 +23,7 @@ const EMPTY: Record<string, Row> = {
 		external_ids: {},
 	},
 	Logical_Router: { name: "", ports: [], static_routes: [], nat: [], load_balancer: [], external_ids: {} },
-	Logical_Router_Port: { name: "", mac: "", networks: [], gateway_chassis: [], external_ids: {} },
+	Logical_Router_Port: { name: "", mac: "", networks: [], gateway_chassis: [], options: {}, external_ids: {} },
 	Gateway_Chassis: { name: "", chassis_name: "", priority: 0, external_ids: {} },
 	Logical_Router_Static_Route: { ip_prefix: "", nexthop: "", external_ids: {} },
 	NAT: { type: "", external_ip: "", logical_ip: "", external_ids: {} },

@@ -21,7 +21,7 @@ describe("OvnRouter", function () {
 		new Resource("OvnSwitch", name).create({ name, ...args });
 	const router = (name = "edge", more = {}) => new Resource("OvnRouter", name, more);
 	const apps = { switch: "apps", addresses: ["10.72.0.1/24"] };
-	const outside = { switch: "outside", addresses: ["192.0.2.50/24", "2001:db8::50/64"], chassis: ["h1", "h2"] };
+	const outside = { switch: "outside", addresses: ["192.0.2.50/24", "2001:db8::50/64"], chassis: ["h1", "h2"], mtu: 1442 };
 	const full = {
 		name: "edge",
 		ports: [apps, outside],
@@ -79,13 +79,18 @@ describe("OvnRouter", function () {
 		]);
 		expect(await words("lrp-get-gateway-chassis", "edge-outside")).to.deep.equal(["edge-outside-h1 100", "edge-outside-h2 99"]);
 		expect((await words("lr-route-list", "edge")).join()).to.contain("0.0.0.0/0 192.0.2.1");
+		const macs = (one.state["ports"] as { switch: string; mac: string }[]).map((port) => [port.switch, port.mac]);
+		for (const [inSwitch, mac] of macs)
+			expect(await nbctl("get", "Logical_Router_Port", `edge-${inSwitch}`, "mac")).to.equal(JSON.stringify(mac));
 		const tables = ["Logical_Router", "Logical_Router_Port", "Logical_Switch_Port", "NAT", "Load_Balancer"];
+		const mtu = () => nbctl("get", "Logical_Router_Port", "edge-outside", "options");
+		expect(await mtu()).to.equal('{gateway_mtu="1442"}');
 		const before = await uuids(...tables);
 		const moved = {
 			...full,
 			ports: [
 				{ ...apps, addresses: ["10.72.0.254/24", "fd00:72::1/64"] },
-				{ ...outside, chassis: ["h2", "h1"] },
+				{ ...outside, chassis: ["h2", "h1"], mtu: undefined },
 			],
 			routes: [{ to: "0.0.0.0/0", via: "192.0.2.2" }],
 			snat: [{ from: "10.72.0.0/24", to: "192.0.2.60" }],
@@ -98,10 +103,29 @@ describe("OvnRouter", function () {
 		await one.update(moved);
 		expect(await uuids(...tables), "the rows are the same").to.deep.equal(before);
 		expect(await one.read()).to.deep.equal([]);
+		expect(await mtu()).to.equal("{}");
 		expect(await words("lrp-get-gateway-chassis", "edge-outside")).to.deep.equal(["edge-outside-h2 100", "edge-outside-h1 99"]);
 		expect((await words("lr-lb-list", "edge")).join()).to.not.contain("443");
 		for (const changed of [{ name: "other" }, { northbound: "tcp:192.0.2.1:6641" }])
 			expect((await one.diff({ ...moved, ...changed })).replaces).to.deep.equal(Object.keys(changed));
+	});
+
+	it("takes over a state in which its MAC addresses do not stand, and changes none of them", async () => {
+		await networks();
+		const one = await router().create(full);
+		const { ports } = one.state as { ports: { mac?: string }[] };
+		const before = await nbctl("--columns=_uuid,mac", "list", "Logical_Router_Port");
+		const forget = () => {
+			one.state["ports"] = ports.map(({ mac: _, ...rest }) => rest);
+		};
+		forget();
+		expect(await one.diff(full)).to.include({ changes: false });
+		expect(await one.read()).to.deep.equal([]);
+		expect(one.state["ports"], "after a refresh").to.deep.equal(ports);
+		forget();
+		await one.update({ ...full, routes: [] });
+		expect(one.state["ports"], "after an update").to.deep.equal(ports);
+		expect(await nbctl("--columns=_uuid,mac", "list", "Logical_Router_Port")).to.equal(before);
 	});
 
 	it("is not deleted with what others have on it", async () => {
@@ -192,6 +216,10 @@ describe("OvnRouter", function () {
 			[
 				["lrp-del", "edge-outside"],
 				["make router port edge-outside", "make chassis h1", "make chassis h2"],
+			],
+			[
+				["set", "Logical_Router_Port", "edge-outside", "options:gateway_mtu=9000"],
+				["set options:gateway_mtu 1442 of router port"],
 			],
 			[["set", "Logical_Router_Port", "edge-apps", "networks=10.72.0.9/24"], ["set networks 10.72.0.1/24 of router port"]],
 		];

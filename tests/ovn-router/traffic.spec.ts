@@ -4,7 +4,7 @@ import { expectTrouble } from "../support/hygiene";
 import { labDir, labHost, makeContainer, on, useLab } from "../support/lab";
 import { address, cloud, leavesNoTrace, sbctl, useOvn } from "../support/ovn";
 import { Resource, useResources } from "../support/resource";
-import { bulk, fits, reaches, type Site, useSites, within } from "../support/sites";
+import { asked, bulk, fits, reaches, type Site, toldMtu, useSites, within } from "../support/sites";
 import { eventually } from "../support/wiring";
 
 const MTU = 1442;
@@ -27,7 +27,7 @@ describe("containers behind an OvnRouter", function () {
 			"h3",
 			"sh",
 			"-c",
-			'docker rm -f or-outside >/dev/null 2>&1; ip address del "$1/64" dev br-phy 2>/dev/null || true',
+			'docker rm -f or-outside >/dev/null 2>&1; ip address del "$1/64" dev br-phy 2>/dev/null; ip route flush cache; ip -6 route flush cache',
 			"-",
 			FAR6,
 		);
@@ -65,13 +65,15 @@ describe("containers behind an OvnRouter", function () {
 	];
 	const edge = (...chassis: string[]) => ({
 		name: "edge",
-		ports: [...ports, { switch: "outside", addresses: [`${free(200)}/24`, "fd00:99::200/64"], chassis }],
+		ports: [...ports, { switch: "outside", addresses: [`${free(200)}/24`, "fd00:99::200/64"], chassis, mtu: MTU }],
 		routes: [{ to: "0.0.0.0/0", via: free(1) }],
 		snat: [{ from: "10.72.0.0/24" }, { from: "fd00:72::/64" }, { from: "10.73.0.0/24", to: free(202) }],
 		publish: [
 			{ port: 8001, target: "10.72.0.5", targetPort: 5201 },
 			{ port: 5201, target: "10.73.0.5" },
 			{ port: 5201, target: "fd00:73::5" },
+			{ protocol: "udp", port: 8001, target: "10.73.0.5", targetPort: 5353 },
+			{ protocol: "udp", port: 5353, target: "fd00:73::5" },
 			{ address: free(201), target: "10.72.0.5" },
 		],
 	});
@@ -125,7 +127,21 @@ describe("containers behind an OvnRouter", function () {
 			// Publish.
 			for (const router of [free(200), "fd00:99::200"])
 				expect(await bulk(outside, b, router), `a port of ${router}`).to.be.greaterThan(1_000_000);
+			expect(await bulk(outside, a, free(200), 1, "-p", "8001"), "a port that is another one inside").to.be.greaterThan(
+				1_000_000,
+			);
 			expect(await bulk(outside, a, free(201), 1, "-R"), "a whole address").to.be.greaterThan(1_000_000);
+			// What is too large for the containers' networks is told to the outside, and so to its programs.
+			for (const router of [free(201), "fd00:99::200"])
+				expect(await toldMtu(outside, router, 1500), `path MTU to ${router}`).to.equal(MTU);
+			expect(await fits(outside, free(201), MTU), `${MTU} bytes from outside`).to.equal(true);
+			expect(await fits(a, address("h3"), MTU), `${MTU} bytes to the outside`).to.equal(true);
+			// Over UDP, by the client's own address; the port of one protocol is not that of the other.
+			expect(await asked(outside, b, 5353, free(200), 8001)).to.equal(`${b.container} ${address("h3")}`);
+			expect(await asked(outside, b, 5353, "fd00:99::200", 5353)).to.equal(`${b.container} ${FAR6}`);
+			expect(await asked(outside, a, 5201, free(201), 5201)).to.equal(`${a.container} ${address("h3")}`);
+			expect(await asked(outside, b, 5201, free(200), 5201), "a port of TCP alone").to.equal("");
+			expect(await asked(b, outside, 5302, address("h3"), 5302), "egress").to.equal(`${outside.container} ${free(202)}`);
 			for (const one of made.reverse()) await one.delete();
 		}));
 

@@ -166,7 +166,8 @@ const legs = [
 	[inner],
 	[inner, { switch: "served", addresses: ["192.0.2.50/24"] }],
 	...[["h1", "h2"], ["h2", "h3"], ["h2"]].map((chassis) => [inner, { switch: "served", addresses: ["192.0.2.50/24"], chassis }]),
-	[{ switch: "served", addresses: ["192.0.2.51/24", "10.72.0.1/24"], chassis: ["h1"] }],
+	[{ switch: "served", addresses: ["192.0.2.51/24", "10.72.0.1/24"], chassis: ["h1"], mtu: 1400 }],
+	[inner, { switch: "served", addresses: ["192.0.2.50/24"], chassis: ["h1", "h2"], mtu: 1442 }],
 	[inner, { switch: "nobody", addresses: ["10.74.0.1/24"] }],
 ];
 /** One of these, or none. */

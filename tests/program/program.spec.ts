@@ -5,26 +5,9 @@ import fc from "fast-check";
 import { ovsTunnel } from "../../provider/kinds/ovs-tunnel";
 import { validate } from "../../provider/validate/index";
 import { OvsBridge } from "../../sdk/index";
-import type { Acceptable } from "../../sdk/program/clashes";
 import type { Declared } from "../../sdk/program/declared";
 import { Program } from "../../sdk/program/program";
-
-type Given = Record<string, unknown> & { host?: string; unknown?: string[]; attachment?: Declared };
-
-function declared(kind: string, name: string, { host = "h1", unknown = [], attachment, ...args }: Given): Declared {
-	const here = host === "?" ? undefined : host;
-	return { kind, name, owner: `p/s/${name}`, host: here, args, unknown: new Set(unknown), attachment };
-}
-
-/** The first sentence, if any. */
-function check(resources: Declared[], ...accepted: Acceptable[]): string | undefined {
-	const program = new Program(new Set(accepted));
-	for (const resource of resources) {
-		const found = program.add(resource);
-		if (found !== undefined) return found;
-	}
-	return undefined;
-}
+import { check, declared, type Given } from "./declared";
 
 const bridge = (name: string, args: Given) => declared("OvsBridge", name, args);
 const wire = (name: string, args: Given) => declared("VethAttachment", name, { container: name, bridge: "br0", ...args });

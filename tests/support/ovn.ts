@@ -73,7 +73,7 @@ const COLUMNS: Record<string, string> = {
 	Logical_Switch: "_uuid,name,ports,acls,dns_records,external_ids",
 	Logical_Switch_Port: "_uuid,name,type,addresses,port_security,options,tag,dhcpv4_options,external_ids",
 	Logical_Router: "_uuid,name,ports,static_routes,nat,load_balancer,external_ids",
-	Logical_Router_Port: "_uuid,name,mac,networks,gateway_chassis,external_ids",
+	Logical_Router_Port: "_uuid,name,mac,networks,gateway_chassis,options,external_ids",
 	Gateway_Chassis: "_uuid,name,chassis_name,priority,external_ids",
 	Logical_Router_Static_Route: "_uuid,ip_prefix,nexthop,external_ids",
 	NAT: "_uuid,type,external_ip,logical_ip,external_ids",

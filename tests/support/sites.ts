@@ -26,8 +26,8 @@ export function useSites(prefix: string, ...hosts: string[]): Site[] {
 	return sites;
 }
 
-/** Bytes that arrive over TCP within some seconds, with iperf3; with "-R" those that come back. Fails when the far end cannot be reached. */
-export async function bulk(from: Site, to: Site, address: string, seconds = 1, ...options: "-R"[]): Promise<number> {
+/** Bytes that arrive over TCP within some seconds, with iperf3; with "-R" those that come back; other options are iperf3's too. Fails when the far end cannot be reached. */
+export async function bulk(from: Site, to: Site, address: string, seconds = 1, ...options: string[]): Promise<number> {
 	const pidFile = `/run/iperf3-${to.container}`;
 	await within(to, "iperf3", "-s", "-D", "-I", pidFile);
 	// The server may not listen yet, and with -J iperf3 says so with the exit status 0.
@@ -56,8 +56,44 @@ export async function fits(from: Site, address: string, size: number, tries = 3)
 	return (await within(from, "sh", "-c", script, "-", String(size - headers), address, String(tries))) === "yes";
 }
 
+/** The MTU that the way tells of when a packet of this whole size is too large for it, and may not be cut. */
+export async function toldMtu(from: Site, address: string, size: number): Promise<number | undefined> {
+	const headers = address.includes(":") ? 48 : 28;
+	const script = 'ping -M do -c 2 -W 1 -s "$1" "$2" 2>&1 || true';
+	const said = await within(from, "sh", "-c", script, "-", String(size - headers), address);
+	const [, mtu] = /mtu ?[=:] ?(\d+)/.exec(said) ?? [];
+	return mtu === undefined ? undefined : Number(mtu);
+}
+
 export async function reaches(from: Site, address: string, tries = 3): Promise<boolean> {
 	const script =
 		'i=0; while [ $i -lt "$1" ]; do ping -c 1 -W 1 "$2" >/dev/null 2>&1 && echo yes && exit; i=$((i + 1)); done; echo no';
 	return (await within(from, "sh", "-c", script, "-", String(tries), address)) === "yes";
+}
+
+/** Tells the first who asks its own name, and who that is; ends after that, or after some seconds. */
+const TELL = `use strict; use IO::Socket::IP; $SIG{ALRM} = sub { exit }; alarm 5;
+my ($name, $port) = @ARGV;
+my $socket = IO::Socket::IP->new(LocalHost => "::", V6Only => 0, LocalPort => $port, Proto => "udp", Type => SOCK_DGRAM) or die $@;
+my $from = $socket->recv(my $text, 2000) // die $!;
+my ($error, $who) = Socket::getnameinfo($from, Socket::NI_NUMERICHOST()); $who =~ s/^::ffff://;
+$socket->send("$name $who", 0, $from) // die $!;`;
+
+/** Asks until an answer comes, or for two seconds. Where nobody listens yet, there is an error in the place of an answer. */
+const ASK = `use strict; use IO::Socket::IP; use IO::Select;
+my ($address, $port) = @ARGV;
+my $socket = IO::Socket::IP->new(PeerHost => $address, PeerPort => $port, Proto => "udp", Type => SOCK_DGRAM) or die $@;
+for (1 .. 20) {
+	$socket->send("?");
+	next unless IO::Select->new($socket)->can_read(0.1);
+	if (defined $socket->recv(my $text, 2000)) { print $text; exit }
+	select undef, undef, undef, 0.1;
+}`;
+
+/** What a UDP server at this port of `to` says to somebody who asks at that address and port: its container, and whom it sees. "" for no answer. */
+export async function asked(from: Site, to: Site, own: number, address: string, port: number): Promise<string> {
+	const server = within(to, "perl", "-e", TELL, to.container, String(own));
+	const answer = await within(from, "perl", "-e", ASK, address, String(port));
+	await server;
+	return answer;
 }

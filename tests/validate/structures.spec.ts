@@ -105,7 +105,7 @@ describe("lists, records and unions", () => {
 		expect(reasons(v.list(v.cidr, { min: 1 }), [], "a")).to.deep.equal([
 			"a: found [], expected a list of at least 1 entry; add one",
 		]);
-		expect(reasons(v.list(v.integer(0, 9), { max: 2 }), [1, 2, 3], "a")).to.deep.equal([
+		expect(reasons(v.list(v.integer(0, 9), { min: 1, max: 2 }), [1, 2, 3], "a")).to.deep.equal([
 			"a: found [1,2,3], expected a list of at most 2 entries; remove some",
 		]);
 	});
