@@ -127,8 +127,7 @@ export class HostSession {
 				if (snapshot !== look?.snapshot) this.look = snapshot && { snapshot, at: performance.now(), crowd, past: false };
 			} catch (error) {
 				this.look = undefined;
-				for (const one of batch)
-					one.reject(one.begun && isNetplumbError(error) ? new ApplyError(error.code, error.message, undefined) : error);
+				for (const one of batch) one.reject(refusal(one, error, undefined));
 			}
 			// In a wave the engine's requests trickle in: a pause, at most as long as the work took, halves the round trips.
 			if (batch.length > 1 || this.waiting.length > 0) await everybodyIsHere(Math.min(performance.now() - started, MAX_PAUSE_MS));
@@ -187,10 +186,7 @@ export class HostSession {
 		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after);
 		const unfinished: Waiting[] = [];
 		for (const { one } of now) {
-			// Refused now, but not when it was planned: something of it is on the host.
-			const left = planOrEnd(one, outcome.after, (error) =>
-				isNetplumbError(error) ? new ApplyError(error.code, error.message, outcome.after) : error,
-			);
+			const left = planOrEnd(one, outcome.after);
 			if (!left) continue;
 			if (++one.tries < MAX_TRIES) unfinished.push(one);
 			else one.reject(this.failure(`what was done did not last, still to ${doing(left)}`, outcome.after));
@@ -229,19 +225,20 @@ export class HostSession {
 }
 
 /** The operations of a request; undefined when it came to its end here, with an answer or an error. */
-function planOrEnd(
-	one: Waiting,
-	snapshot: Snapshot,
-	refusal: (error: unknown) => unknown = (error) => error,
-): Operation[] | undefined {
+function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 	try {
 		const operations = one.request.plan(snapshot);
 		if (operations.length > 0) return operations;
 		one.resolve(one.request.done(snapshot));
 	} catch (error) {
-		one.reject(refusal(error));
+		one.reject(refusal(one, error, snapshot));
 	}
 	return undefined;
+}
+
+/** What to raise to a request: refused now, but not when its script was sent, something of it may be on the host. */
+function refusal({ begun }: Waiting, error: unknown, after: Snapshot | undefined): unknown {
+	return begun && isNetplumbError(error) ? new ApplyError(error.code, error.message, after) : error;
 }
 
 function isDone(one: Waiting, snapshot: Snapshot): boolean {

@@ -168,6 +168,33 @@ describe("requests for one host", () => {
 		expect(await sessionOn(exchange).submit(bridge("br0"))).to.equal("br0");
 	});
 
+	it("that are refused when they are planned again say what is on the host, as part of them may be", async () => {
+		for (const kind of ["again", "failed"] as const) {
+			const exchange = new ModelExchange();
+			const { after } = applyPlan(exchange.snapshot, [
+				{ change: { verb: "bridge.add", name: "br0" }, describe: "add bridge br0" },
+			]);
+			exchange.apply = async () => {
+				exchange.snapshot = after;
+				return kind === "again" ? { kind } : { kind, reason: "no", after };
+			};
+			const refused = (name: string): Request<string> => ({
+				...bridge(name),
+				plan: (snapshot) => {
+					if (snapshot === after) throw new NetplumbError("missing", "its container does not run");
+					return bridge(name).plan(snapshot);
+				},
+			});
+			const session = sessionOn(exchange);
+			const ends = await Promise.allSettled([session.submit(refused("br0")), session.submit(refused("br1"))]);
+			for (const end of ends) {
+				const error = end.status === "rejected" ? end.reason : undefined;
+				expect(error, kind).to.be.instanceOf(ApplyError);
+				expect([error.code, error.message, error.after]).to.deep.equal(["missing", "its container does not run", after]);
+			}
+		}
+	});
+
 	it("that cannot be planned cost no apply", async () => {
 		const exchange = new ModelExchange();
 		const refuse = () => {
