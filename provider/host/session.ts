@@ -1,4 +1,5 @@
 // One session a host: requests that wait for the same host share one snapshot, one plan and one script.
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, isNetplumbError, NetplumbError } from "../errors";
 import { isMemory } from "../heal/memory";
 import { notice } from "../notice";
@@ -10,6 +11,7 @@ import { CONFIRM_SECONDS } from "./guard";
 import { anyMark } from "./owned";
 import { databaseId } from "./records";
 import { placeOf } from "./render";
+import { LOCK_SECONDS } from "./script";
 import { type Database, FACTS, type Fact, type Needs, type Snapshot } from "./snapshot";
 
 /** What one resource wants from its host. */
@@ -47,6 +49,8 @@ interface Waiting {
 	tries: number;
 	/** True once a script that works for it was sent: from then on, something of it may be on the host. */
 	begun: boolean;
+	/** When another run was faster for the first time. */
+	overtaken?: number;
 }
 
 interface Look {
@@ -81,6 +85,9 @@ export class ApplyError extends NetplumbError {
 /** Milliseconds that the first request of a wave waits for others: the engine sends them one by one. */
 const GATHER_MS = 5;
 const MAX_PAUSE_MS = 250;
+
+/** The longest pause before another try where other runs were faster. */
+const MAX_TURN_MS = 1000;
 
 /** How long a look is good to decide on. */
 const GOOD_FOR_MS = 1000;
@@ -177,11 +184,16 @@ export class HostSession {
 			const undo = one.request.keepOnFailure !== true || isRisky(operations);
 			return operations.map((operation) => ({ operation, undo, onlyInside }));
 		});
-		for (const one of batch) one.begun = true;
+		const fresh = batch.filter(({ begun }) => !begun);
+		for (const one of fresh) one.begun = true;
 		const needs = needsOf([...batch, ...this.waiting]);
 		const outcome = isRisky(now[0]!.operations)
 			? await this.exchange.applyGuarded(steps, before, needs, guardOf(now[0]!))
 			: await this.exchange.apply(steps, before, needs);
+		if (outcome.kind === "stale") {
+			for (const one of fresh) one.begun = false;
+			return this.overtaken(batch);
+		}
 		if (outcome.kind === "again") return this.again(batch);
 		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after);
 		const unfinished: Waiting[] = [];
@@ -217,6 +229,22 @@ export class HostSession {
 			return false;
 		});
 		return alive.length > 0 ? this.settle(alive) : undefined;
+	}
+
+	/** Its turn comes, as with the lock. Pauses of random length, longer and longer, keep many runs from overtaking each other for ever. */
+	private async overtaken(batch: Waiting[]): Promise<Snapshot | undefined> {
+		const now = performance.now();
+		for (const one of batch) one.overtaken ??= now;
+		const waited = ({ overtaken = now }: Waiting) => now - overtaken;
+		const alive = batch.filter((one) => {
+			if (waited(one) < LOCK_SECONDS * 1000) return true;
+			const text = `host ${this.exchange.hostName}: other runs of netplumb were faster for ${LOCK_SECONDS} s; try again when they have ended`;
+			one.reject(refusal(one, new NetplumbError("conflict", text), undefined));
+			return false;
+		});
+		if (alive.length === 0) return undefined;
+		await sleep(Math.random() * Math.min(50 + Math.max(...alive.map(waited)), MAX_TURN_MS));
+		return this.settle(alive);
 	}
 
 	private failure(what: string, after: Snapshot | undefined): ApplyError {

@@ -151,6 +151,25 @@ describe("requests for one host", () => {
 		expect(always.applies).to.have.length(5);
 	});
 
+	it("that other runs overtake take their turn, however often, and are no trace on the host until then", async () => {
+		const exchange = new ModelExchange();
+		exchange.answers = Array(7).fill({ kind: "stale" });
+		expect(await sessionOn(exchange).submit(bridge("br0"))).to.equal("br0");
+		expect(exchange.applies).to.have.length(8);
+		const never = new ModelExchange();
+		never.answers = Array(99).fill({ kind: "stale" });
+		const { now } = performance;
+		performance.now = () => now.call(performance) + never.applies.length * 21_000;
+		const error = await sessionOn(never)
+			.submit(bridge("br0"))
+			.catch((reason) => reason)
+			.finally(() => {
+				performance.now = now;
+			});
+		expect(error.message).to.equal("host h1: other runs of netplumb were faster for 60 s; try again when they have ended");
+		expect([isNetplumbError(error, "conflict"), error instanceof ApplyError]).to.deep.equal([true, false]);
+	});
+
 	it("say so when what was done does not last", async () => {
 		const exchange = new ModelExchange();
 		const before = exchange.snapshot;
@@ -283,7 +302,7 @@ describe("one exchange", () => {
 		);
 
 	it("on an older look at the host is planned again", async () => {
-		expect(await answering({ exitCode: 74 }).exchange.apply(steps, before, nothing)).to.deep.equal({ kind: "again" });
+		expect(await answering({ exitCode: 74 }).exchange.apply(steps, before, nothing)).to.deep.equal({ kind: "stale" });
 		const unknown = new NetplumbError("outcome-unknown", "the connection ended");
 		expect(await answering(unknown).exchange.apply(steps, before, nothing)).to.deep.equal({ kind: "again" });
 	});
