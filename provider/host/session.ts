@@ -69,14 +69,16 @@ interface Planned {
 }
 
 /**
- * Raised to a request whose operations failed or ended unknown. `after` is what is true on the host now, so that the caller can
- * see what remains; undefined when nobody could look.
+ * Raised to a request whose operations failed or ended unknown, or that is refused. `after` is what is true on the host now, so that
+ * the caller can see what remains; undefined when nobody could look.
  */
 export class ApplyError extends NetplumbError {
 	constructor(
 		code: ErrorCode,
 		message: string,
 		readonly after: Snapshot | undefined,
+		/** False where nothing was sent: what remains is of an earlier run. */
+		readonly begun = true,
 	) {
 		super(code, message);
 	}
@@ -264,9 +266,10 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 	return undefined;
 }
 
-/** What to raise to a request: refused now, but not when its script was sent, something of it may be on the host. */
+/** What to raise to a request that is refused, or did not come to its end. */
 function refusal({ begun }: Waiting, error: unknown, after: Snapshot | undefined): unknown {
-	return begun && isNetplumbError(error) ? new ApplyError(error.code, error.message, after) : error;
+	const isOurs = isNetplumbError(error) && (begun || after !== undefined);
+	return isOurs ? new ApplyError(error.code, error.message, after, begun) : error;
 }
 
 function isDone(one: Waiting, snapshot: Snapshot): boolean {

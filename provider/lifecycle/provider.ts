@@ -159,7 +159,9 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 	function halfMade(error: unknown, inputs: Inputs): Error | undefined {
 		if (!(error instanceof ApplyError)) return undefined;
 		const args = knownArgs(kind, inputs);
-		if (error.after && kind.exists([markOf(inputs.owner, kind.name)], error.after) === false) return undefined;
+		const remains = error.after && kind.exists([markOf(inputs.owner, kind.name)], error.after);
+		// What cannot be seen may be there only where something was sent.
+		if (remains === false || (remains !== true && !error.begun)) return undefined;
 		const properties = {
 			...stateOf(kind, inputs, { args, outputs: {} }),
 			__provider: inputs["__provider"],

@@ -223,6 +223,7 @@ describe("requests for one host", () => {
 			.submit({ containers: [], plan: refuse, done: () => 0 })
 			.catch((reason) => reason);
 		expect([isNetplumbError(error, "conflict"), exchange.applies.length]).to.deep.equal([true, 0]);
+		expect([error.after, error.begun], "what a killed run has left can be seen").to.deep.equal([exchange.snapshot, false]);
 	});
 });
 

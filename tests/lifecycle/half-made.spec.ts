@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { markOf } from "../../provider/host/marks";
 import { ApplyError, HostSession, type Request } from "../../provider/host/session";
+import type { Snapshot } from "../../provider/host/snapshot";
 import type { Kind } from "../../provider/kinds/kind";
 import { kinds } from "../../provider/kinds/registry";
 import { check } from "../../provider/lifecycle/check";
@@ -41,6 +42,18 @@ describe("a resource, as the engine hears of it", () => {
 			owner: "p/s/lan",
 			drift: ["host h1: could not bring br0 up"],
 		});
+	});
+
+	it("that is refused is remembered where a run that was killed has left something of it, and only there", async () => {
+		const { after } = applyPlan(bareHost(), plan);
+		const silent = { ...bareHost(), ovs: "Open vSwitch does not answer: x" };
+		const remembered = async (found: Snapshot) => {
+			answer(() => {
+				throw new ApplyError("conflict", "no", found, false);
+			});
+			return provider.create(inputs).catch((reason) => "properties" in reason);
+		};
+		expect([await remembered(after), await remembered(bareHost()), await remembered(silent)]).to.deep.equal([true, false, false]);
 	});
 
 	it("of which nothing is on the host is not remembered", async () => {
