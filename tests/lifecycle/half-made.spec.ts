@@ -44,6 +44,38 @@ describe("a resource, as the engine hears of it", () => {
 		});
 	});
 
+	it("that was changed in part is remembered with what was and what was wanted", async () => {
+		const state = { ...inputs, stateVersion: 1, addresses: ["10.1.0.1/24"], otherConfig: { a: "1" }, mtu: 1500 };
+		const news = { ...inputs, addresses: ["10.2.0.1/24"], otherConfig: { a: "2", b: "3" }, mtu: 1400, stp: true, rstp: false };
+		const update = async (error: ApplyError) => {
+			answer(() => {
+				throw error;
+			});
+			return provider.update("10.0.0.1/br0", state, news).catch((reason) => reason);
+		};
+		const error = await update(new ApplyError("timeout", "it ran past its limit", undefined));
+		expect(error).to.include({ id: "10.0.0.1/br0", message: "it ran past its limit" });
+		expect(error.properties).to.deep.equal({
+			...{ ...state, addresses: ["10.1.0.1/24", "10.2.0.1/24"], otherConfig: { a: "1", b: "3" }, stp: true },
+			drift: ["it ran past its limit"],
+		});
+		const refused = await update(new ApplyError("conflict", "no", undefined, false));
+		expect(refused, "what was never begun").not.to.have.property("properties");
+	});
+
+	it("that was changed and is as it was before is not remembered in another way", async () => {
+		const state = { ...inputs, stateVersion: 1, host: { address: "10.0.0.1", heal: false } };
+		const made = applyPlan(bareHost(), plan).after;
+		answer(() => {
+			throw new ApplyError("command", "host h1: could not add address", made);
+		});
+		const error = await provider
+			.update("10.0.0.1/br0", state, { ...state, addresses: ["10.2.0.1/24"] })
+			.catch((reason) => reason);
+		expect(error.message).to.equal("host h1: could not add address");
+		expect(error).not.to.have.property("properties");
+	});
+
 	it("that is refused is remembered where a run that was killed has left something of it, and only there", async () => {
 		const { after } = applyPlan(bareHost(), plan);
 		const silent = { ...bareHost(), ovs: "Open vSwitch does not answer: x" };
