@@ -112,6 +112,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 					// What the host once gave is what it shall be: a new value is drift, not the new default.
 					const holds = kind.holds?.(wanted, observed.args) !== false;
 					for (const key of state.defaulted ?? []) if (holds) found[key] = state[key];
+					if (state.formerly !== undefined) found.formerly = state.formerly;
 					const drift = driftOf(wish, state, snapshot);
 					if (drift.length > 0) found.drift = drift;
 					return { id, props: found, inputs: { host: state.host, owner: state.owner, ...observed.args } };
@@ -137,9 +138,10 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		},
 	};
 
-	function marksOf(inputs: Inputs, previous?: State): { mark: string; marks: string[] } {
-		const mark = markOf(inputs.owner, kind.name);
-		return { mark, marks: [...new Set([mark, markOf(previous?.owner ?? inputs.owner, kind.name)])] };
+	function marksOf(inputs: Inputs | State, previous?: State): { mark: string; marks: string[] } {
+		const owners = [inputs.owner, inputs["formerly"], previous?.owner, previous?.formerly];
+		const marks = owners.flatMap((owner) => (typeof owner === "string" ? [markOf(owner, kind.name)] : []));
+		return { mark: marks[0]!, marks: [...new Set(marks)] };
 	}
 
 	function say(inputs: Inputs, state: Record<string, unknown>): void {
@@ -177,7 +179,8 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		const both = either(was, wanted);
 		const back = { ...marksOf(inputs, state), wanted: was, previous: both };
 		if (error.after && driftOf(back, state, error.after).length === 0) return undefined;
-		return remembered(error, id, { ...state, ...both, host: inputs.host }, inputs);
+		const renamed = state.owner === inputs.owner ? {} : { owner: inputs.owner, formerly: state.owner };
+		return remembered(error, id, { ...state, ...both, host: inputs.host, ...renamed }, inputs);
 	}
 
 	function remembered(error: ApplyError, id: string, state: State, inputs: Inputs): Error {

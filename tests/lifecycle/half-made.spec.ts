@@ -63,6 +63,28 @@ describe("a resource, as the engine hears of it", () => {
 		expect(refused, "what was never begun").not.to.have.property("properties");
 	});
 
+	it("that was given another name in part is found by both, and destroyed", async () => {
+		const state = { ...inputs, stateVersion: 1 };
+		const was = applyPlan(bareHost(), plan).after;
+		const now = markOf("p/s/wan", "OvsBridge");
+		const renaming = kind.plan({ mark: now, marks: [now, mark], wanted: { name: "br0" } }, was);
+		answer(() => {
+			throw new ApplyError("timeout", "it ran past its limit", undefined);
+		});
+		const error = await provider.update("10.0.0.1/br0", state, { ...inputs, owner: "p/s/wan" }).catch((reason) => reason);
+		expect(error.properties).to.include({ owner: "p/s/wan", formerly: "p/s/lan" });
+		for (const found of [was, applyPlan(was, renaming).after]) {
+			answer((request) => request.done(found));
+			const { props } = await provider.read("10.0.0.1/br0", error.properties);
+			let planned: unknown;
+			answer((request) => {
+				planned = request.plan(found).map(({ describe }) => describe);
+			});
+			await provider.delete("10.0.0.1/br0", props);
+			expect(planned).to.deep.equal(["delete bridge br0"]);
+		}
+	});
+
 	it("that was changed and is as it was before is not remembered in another way", async () => {
 		const state = { ...inputs, stateVersion: 1, host: { address: "10.0.0.1", heal: false } };
 		const made = applyPlan(bareHost(), plan).after;
