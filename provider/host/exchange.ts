@@ -24,7 +24,9 @@ const GUARDED_LOCK_SECONDS = 5;
 const PENDING_MS = 120_000;
 
 export type Outcome =
-	/** Nothing is known to have been done, or the host changed meanwhile: read and plan again. `applied`: but it was done. */
+	/** Nothing was done, because another run did something since the look: read and plan again. */
+	| { kind: "stale" }
+	/** It is not known what was done, or the host changed meanwhile: read and plan again. `applied`: but it was done. */
 	| { kind: "again"; applied?: true }
 	/** Everything was taken back. `after` is what is true now. */
 	| { kind: "failed"; reason: string; after: Snapshot | undefined }
@@ -90,7 +92,7 @@ export class Exchange {
 				: applyScript(mark, steps, before, this.readCall(mark, needs), needs.facts, guard);
 			// What is under the guard is over, or taken back, by its deadline.
 			const result = await this.transport.run(script, guard ? { timeoutSeconds: guard.seconds + GUARDED_LOCK_SECONDS } : {});
-			if (result.exitCode === EXIT.stale) return { kind: "again" };
+			if (result.exitCode === EXIT.stale) return { kind: "stale" };
 			if (result.exitCode === EXIT.locked && guard)
 				return { kind: "failed", reason: "another run holds the lock", after: before };
 			if (result.exitCode === EXIT.locked) throw this.locked();

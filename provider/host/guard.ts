@@ -65,7 +65,7 @@ export async function guardedApply(work: Work): Promise<Outcome> {
 	// Nothing was risked, or the script has taken back its own work; "done" and silence alike have to be looked at from outside.
 	if (first instanceof Error) {
 		if (!isNetplumbError(first, "outcome-unknown", "timeout", "host-unreachable", "unreadable")) throw first;
-	} else if (first?.kind === "failed" || (first?.kind === "again" && !first.applied)) return first;
+	} else if (first && first.kind !== "done" && !(first.kind === "again" && first.applied)) return first;
 
 	const deadline = started + work.seconds * 1000;
 	let reason = "afterwards a new login got no answer in time";

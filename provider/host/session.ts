@@ -1,4 +1,5 @@
 // One session a host: requests that wait for the same host share one snapshot, one plan and one script.
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, isNetplumbError, NetplumbError } from "../errors";
 import { isMemory } from "../heal/memory";
 import { notice } from "../notice";
@@ -10,6 +11,7 @@ import { CONFIRM_SECONDS } from "./guard";
 import { anyMark } from "./owned";
 import { databaseId } from "./records";
 import { placeOf } from "./render";
+import { LOCK_SECONDS } from "./script";
 import { type Database, FACTS, type Fact, type Needs, type Snapshot } from "./snapshot";
 
 /** What one resource wants from its host. */
@@ -47,6 +49,8 @@ interface Waiting {
 	tries: number;
 	/** True once a script that works for it was sent: from then on, something of it may be on the host. */
 	begun: boolean;
+	/** When another run was faster for the first time. */
+	overtaken?: number;
 }
 
 interface Look {
@@ -65,14 +69,16 @@ interface Planned {
 }
 
 /**
- * Raised to a request whose operations failed or ended unknown. `after` is what is true on the host now, so that the caller can
- * see what remains; undefined when nobody could look.
+ * Raised to a request whose operations failed or ended unknown, or that is refused. `after` is what is true on the host now, so that
+ * the caller can see what remains; undefined when nobody could look.
  */
 export class ApplyError extends NetplumbError {
 	constructor(
 		code: ErrorCode,
 		message: string,
 		readonly after: Snapshot | undefined,
+		/** False where nothing was sent: what remains is of an earlier run. */
+		readonly begun = true,
 	) {
 		super(code, message);
 	}
@@ -81,6 +87,9 @@ export class ApplyError extends NetplumbError {
 /** Milliseconds that the first request of a wave waits for others: the engine sends them one by one. */
 const GATHER_MS = 5;
 const MAX_PAUSE_MS = 250;
+
+/** The longest pause before another try where other runs were faster. */
+const MAX_TURN_MS = 1000;
 
 /** How long a look is good to decide on. */
 const GOOD_FOR_MS = 1000;
@@ -127,8 +136,7 @@ export class HostSession {
 				if (snapshot !== look?.snapshot) this.look = snapshot && { snapshot, at: performance.now(), crowd, past: false };
 			} catch (error) {
 				this.look = undefined;
-				for (const one of batch)
-					one.reject(one.begun && isNetplumbError(error) ? new ApplyError(error.code, error.message, undefined) : error);
+				for (const one of batch) one.reject(refusal(one, error, undefined));
 			}
 			// In a wave the engine's requests trickle in: a pause, at most as long as the work took, halves the round trips.
 			if (batch.length > 1 || this.waiting.length > 0) await everybodyIsHere(Math.min(performance.now() - started, MAX_PAUSE_MS));
@@ -178,19 +186,21 @@ export class HostSession {
 			const undo = one.request.keepOnFailure !== true || isRisky(operations);
 			return operations.map((operation) => ({ operation, undo, onlyInside }));
 		});
-		for (const one of batch) one.begun = true;
+		const fresh = batch.filter(({ begun }) => !begun);
+		for (const one of fresh) one.begun = true;
 		const needs = needsOf([...batch, ...this.waiting]);
 		const outcome = isRisky(now[0]!.operations)
 			? await this.exchange.applyGuarded(steps, before, needs, guardOf(now[0]!))
 			: await this.exchange.apply(steps, before, needs);
+		if (outcome.kind === "stale") {
+			for (const one of fresh) one.begun = false;
+			return this.overtaken(batch);
+		}
 		if (outcome.kind === "again") return this.again(batch);
 		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after);
 		const unfinished: Waiting[] = [];
 		for (const { one } of now) {
-			// Refused now, but not when it was planned: something of it is on the host.
-			const left = planOrEnd(one, outcome.after, (error) =>
-				isNetplumbError(error) ? new ApplyError(error.code, error.message, outcome.after) : error,
-			);
+			const left = planOrEnd(one, outcome.after);
 			if (!left) continue;
 			if (++one.tries < MAX_TRIES) unfinished.push(one);
 			else one.reject(this.failure(`what was done did not last, still to ${doing(left)}`, outcome.after));
@@ -223,25 +233,43 @@ export class HostSession {
 		return alive.length > 0 ? this.settle(alive) : undefined;
 	}
 
+	/** Its turn comes, as with the lock. Pauses of random length, longer and longer, keep many runs from overtaking each other for ever. */
+	private async overtaken(batch: Waiting[]): Promise<Snapshot | undefined> {
+		const now = performance.now();
+		for (const one of batch) one.overtaken ??= now;
+		const waited = ({ overtaken = now }: Waiting) => now - overtaken;
+		const alive = batch.filter((one) => {
+			if (waited(one) < LOCK_SECONDS * 1000) return true;
+			const text = `host ${this.exchange.hostName}: other runs of netplumb were faster for ${LOCK_SECONDS} s; try again when they have ended`;
+			one.reject(refusal(one, new NetplumbError("conflict", text), undefined));
+			return false;
+		});
+		if (alive.length === 0) return undefined;
+		await sleep(Math.random() * Math.min(50 + Math.max(...alive.map(waited)), MAX_TURN_MS));
+		return this.settle(alive);
+	}
+
 	private failure(what: string, after: Snapshot | undefined): ApplyError {
 		return new ApplyError("command", `host ${this.exchange.hostName}: ${what}`, after);
 	}
 }
 
 /** The operations of a request; undefined when it came to its end here, with an answer or an error. */
-function planOrEnd(
-	one: Waiting,
-	snapshot: Snapshot,
-	refusal: (error: unknown) => unknown = (error) => error,
-): Operation[] | undefined {
+function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
 	try {
 		const operations = one.request.plan(snapshot);
 		if (operations.length > 0) return operations;
 		one.resolve(one.request.done(snapshot));
 	} catch (error) {
-		one.reject(refusal(error));
+		one.reject(refusal(one, error, snapshot));
 	}
 	return undefined;
+}
+
+/** What to raise to a request that is refused, or did not come to its end. */
+function refusal({ begun }: Waiting, error: unknown, after: Snapshot | undefined): unknown {
+	const isOurs = isNetplumbError(error) && (begun || after !== undefined);
+	return isOurs ? new ApplyError(error.code, error.message, after, begun) : error;
 }
 
 function isDone(one: Waiting, snapshot: Snapshot): boolean {

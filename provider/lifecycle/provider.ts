@@ -11,6 +11,7 @@ import { notice } from "../notice";
 import { heals } from "../validate/host";
 import { check } from "./check";
 import { diff, differsOnHost } from "./diff";
+import { either } from "./either";
 import { nameOf, sessionFor, useSecrets } from "./sessions";
 import { declaredArgs, type Inputs, knownArgs, migrate, type State, stateOf, usable } from "./state";
 
@@ -79,11 +80,15 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			}
 		},
 
-		async update(_id: string, olds: Props, news: Props) {
+		async update(id: string, olds: Props, news: Props) {
 			const [state, inputs] = [migrate(kind, olds as State), news as Inputs];
 			// Another way to the same host changes nothing there, and must be possible when the host is lost (onUnreachable).
 			if (!differsOnHost(kind, state, inputs)) return { outs: { ...state, host: inputs.host } };
-			return { outs: await apply(inputs, state) };
+			try {
+				return { outs: await apply(inputs, state) };
+			} catch (error) {
+				throw halfChanged(error, id, state, inputs) ?? error;
+			}
 		},
 
 		async read(id: string, props: Props) {
@@ -108,6 +113,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 					// What the host once gave is what it shall be: a new value is drift, not the new default.
 					const holds = kind.holds?.(wanted, observed.args) !== false;
 					for (const key of state.defaulted ?? []) if (holds) found[key] = state[key];
+					if (state.formerly !== undefined) found.formerly = state.formerly;
 					const drift = driftOf(wish, state, snapshot);
 					if (drift.length > 0) found.drift = drift;
 					return { id, props: found, inputs: { host: state.host, owner: state.owner, ...observed.args } };
@@ -133,9 +139,10 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		},
 	};
 
-	function marksOf(inputs: Inputs, previous?: State): { mark: string; marks: string[] } {
-		const mark = markOf(inputs.owner, kind.name);
-		return { mark, marks: [...new Set([mark, markOf(previous?.owner ?? inputs.owner, kind.name)])] };
+	function marksOf(inputs: Inputs | State, previous?: State): { mark: string; marks: string[] } {
+		const owners = [inputs.owner, inputs["formerly"], previous?.owner, previous?.formerly];
+		const marks = owners.flatMap((owner) => (typeof owner === "string" ? [markOf(owner, kind.name)] : []));
+		return { mark: marks[0]!, marks: [...new Set(marks)] };
 	}
 
 	function say(inputs: Inputs, state: Record<string, unknown>): void {
@@ -160,12 +167,25 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 	function halfMade(error: unknown, inputs: Inputs): Error | undefined {
 		if (!(error instanceof ApplyError)) return undefined;
 		const args = knownArgs(kind, inputs);
-		if (error.after && kind.exists([markOf(inputs.owner, kind.name)], error.after) === false) return undefined;
-		const properties = {
-			...stateOf(kind, inputs, { args, outputs: {} }),
-			__provider: inputs["__provider"],
-			drift: [error.message],
-		};
-		return Object.assign(error, { id: idOf(inputs), properties, reasons: [error.message] });
+		const remains = error.after && kind.exists([markOf(inputs.owner, kind.name)], error.after);
+		// What cannot be seen may be there only where something was sent.
+		if (remains === false || (remains !== true && !error.begun)) return undefined;
+		return remembered(error, idOf(inputs), stateOf(kind, inputs, { args, outputs: {} }), inputs);
+	}
+
+	/** The same for an update: what was and what was wanted may both be on the host now, so both are remembered. */
+	function halfChanged(error: unknown, id: string, state: State, inputs: Inputs): Error | undefined {
+		if (!(error instanceof ApplyError) || !error.begun) return undefined;
+		const [was, wanted] = [knownArgs(kind, state), knownArgs(kind, inputs)];
+		const both = either(was, wanted);
+		const back = { ...marksOf(inputs, state), wanted: was, previous: both };
+		if (error.after && driftOf(back, state, error.after).length === 0) return undefined;
+		const renamed = state.owner === inputs.owner ? {} : { owner: inputs.owner, formerly: state.owner };
+		return remembered(error, id, { ...state, ...both, host: inputs.host, ...renamed }, inputs);
+	}
+
+	function remembered(error: ApplyError, id: string, state: State, inputs: Inputs): Error {
+		const properties = { ...state, __provider: inputs["__provider"], drift: [error.message] };
+		return Object.assign(error, { id, properties, reasons: [error.message] });
 	}
 }

@@ -17,13 +17,15 @@ export interface Inputs {
 
 export interface State extends Inputs {
 	stateVersion: number;
+	/** The owner before, where it is not known whose mark is on the host: an update that gave the resource another name did not come to its end. */
+	formerly?: string;
 	/** What is wrong on the host, as the operations that would mend it. Only after a refresh that found something. */
 	drift?: string[];
 	/** Inputs that the program left out and that stand here with the value found on the host. */
 	defaulted?: string[];
 }
 
-const COMMON = ["host", "owner", "stateVersion", "drift", "defaulted", "__provider"];
+const COMMON = ["host", "owner", "formerly", "stateVersion", "drift", "defaulted", "__provider"];
 
 /** The kind's own inputs in a state, with the values that the host gave where the program gave none. */
 export function knownArgs<A extends object>(kind: Kind<A>, values: Record<string, unknown>): A {

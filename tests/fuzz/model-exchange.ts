@@ -40,7 +40,7 @@ export class ModelExchange {
 	applyGuarded = (steps: readonly Step[], before: Snapshot, needs: Needs): Promise<Outcome> => this.apply(steps, before, needs);
 
 	apply = async (steps: readonly Step[], planned: Snapshot, needs: Needs): Promise<Outcome> => {
-		if (planned.generation !== this.snapshot.generation) return { kind: "again" };
+		if (planned.generation !== this.snapshot.generation) return { kind: "stale" };
 		this.snapshot = { ...this.snapshot, generation: String(++this.applies) };
 		const before = this.snapshot;
 		const done: Step[] = [];

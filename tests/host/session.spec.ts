@@ -151,6 +151,25 @@ describe("requests for one host", () => {
 		expect(always.applies).to.have.length(5);
 	});
 
+	it("that other runs overtake take their turn, however often, and are no trace on the host until then", async () => {
+		const exchange = new ModelExchange();
+		exchange.answers = Array(7).fill({ kind: "stale" });
+		expect(await sessionOn(exchange).submit(bridge("br0"))).to.equal("br0");
+		expect(exchange.applies).to.have.length(8);
+		const never = new ModelExchange();
+		never.answers = Array(99).fill({ kind: "stale" });
+		const { now } = performance;
+		performance.now = () => now.call(performance) + never.applies.length * 21_000;
+		const error = await sessionOn(never)
+			.submit(bridge("br0"))
+			.catch((reason) => reason)
+			.finally(() => {
+				performance.now = now;
+			});
+		expect(error.message).to.equal("host h1: other runs of netplumb were faster for 60 s; try again when they have ended");
+		expect([isNetplumbError(error, "conflict"), error instanceof ApplyError]).to.deep.equal([true, false]);
+	});
+
 	it("say so when what was done does not last", async () => {
 		const exchange = new ModelExchange();
 		const before = exchange.snapshot;
@@ -168,6 +187,33 @@ describe("requests for one host", () => {
 		expect(await sessionOn(exchange).submit(bridge("br0"))).to.equal("br0");
 	});
 
+	it("that are refused when they are planned again say what is on the host, as part of them may be", async () => {
+		for (const kind of ["again", "failed"] as const) {
+			const exchange = new ModelExchange();
+			const { after } = applyPlan(exchange.snapshot, [
+				{ change: { verb: "bridge.add", name: "br0" }, describe: "add bridge br0" },
+			]);
+			exchange.apply = async () => {
+				exchange.snapshot = after;
+				return kind === "again" ? { kind } : { kind, reason: "no", after };
+			};
+			const refused = (name: string): Request<string> => ({
+				...bridge(name),
+				plan: (snapshot) => {
+					if (snapshot === after) throw new NetplumbError("missing", "its container does not run");
+					return bridge(name).plan(snapshot);
+				},
+			});
+			const session = sessionOn(exchange);
+			const ends = await Promise.allSettled([session.submit(refused("br0")), session.submit(refused("br1"))]);
+			for (const end of ends) {
+				const error = end.status === "rejected" ? end.reason : undefined;
+				expect(error, kind).to.be.instanceOf(ApplyError);
+				expect([error.code, error.message, error.after]).to.deep.equal(["missing", "its container does not run", after]);
+			}
+		}
+	});
+
 	it("that cannot be planned cost no apply", async () => {
 		const exchange = new ModelExchange();
 		const refuse = () => {
@@ -177,6 +223,7 @@ describe("requests for one host", () => {
 			.submit({ containers: [], plan: refuse, done: () => 0 })
 			.catch((reason) => reason);
 		expect([isNetplumbError(error, "conflict"), exchange.applies.length]).to.deep.equal([true, 0]);
+		expect([error.after, error.begun], "what a killed run has left can be seen").to.deep.equal([exchange.snapshot, false]);
 	});
 });
 
@@ -256,7 +303,7 @@ describe("one exchange", () => {
 		);
 
 	it("on an older look at the host is planned again", async () => {
-		expect(await answering({ exitCode: 74 }).exchange.apply(steps, before, nothing)).to.deep.equal({ kind: "again" });
+		expect(await answering({ exitCode: 74 }).exchange.apply(steps, before, nothing)).to.deep.equal({ kind: "stale" });
 		const unknown = new NetplumbError("outcome-unknown", "the connection ended");
 		expect(await answering(unknown).exchange.apply(steps, before, nothing)).to.deep.equal({ kind: "again" });
 	});

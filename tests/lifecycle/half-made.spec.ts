@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { markOf } from "../../provider/host/marks";
 import { ApplyError, HostSession, type Request } from "../../provider/host/session";
+import type { Snapshot } from "../../provider/host/snapshot";
 import type { Kind } from "../../provider/kinds/kind";
 import { kinds } from "../../provider/kinds/registry";
 import { check } from "../../provider/lifecycle/check";
@@ -41,6 +42,72 @@ describe("a resource, as the engine hears of it", () => {
 			owner: "p/s/lan",
 			drift: ["host h1: could not bring br0 up"],
 		});
+	});
+
+	it("that was changed in part is remembered with what was and what was wanted", async () => {
+		const state = { ...inputs, stateVersion: 1, addresses: ["10.1.0.1/24"], otherConfig: { a: "1" }, mtu: 1500 };
+		const news = { ...inputs, addresses: ["10.2.0.1/24"], otherConfig: { a: "2", b: "3" }, mtu: 1400, stp: true, rstp: false };
+		const update = async (error: ApplyError) => {
+			answer(() => {
+				throw error;
+			});
+			return provider.update("10.0.0.1/br0", state, news).catch((reason) => reason);
+		};
+		const error = await update(new ApplyError("timeout", "it ran past its limit", undefined));
+		expect(error).to.include({ id: "10.0.0.1/br0", message: "it ran past its limit" });
+		expect(error.properties).to.deep.equal({
+			...{ ...state, addresses: ["10.1.0.1/24", "10.2.0.1/24"], otherConfig: { a: "1", b: "3" }, stp: true },
+			drift: ["it ran past its limit"],
+		});
+		const refused = await update(new ApplyError("conflict", "no", undefined, false));
+		expect(refused, "what was never begun").not.to.have.property("properties");
+	});
+
+	it("that was given another name in part is found by both, and destroyed", async () => {
+		const state = { ...inputs, stateVersion: 1 };
+		const was = applyPlan(bareHost(), plan).after;
+		const now = markOf("p/s/wan", "OvsBridge");
+		const renaming = kind.plan({ mark: now, marks: [now, mark], wanted: { name: "br0" } }, was);
+		answer(() => {
+			throw new ApplyError("timeout", "it ran past its limit", undefined);
+		});
+		const error = await provider.update("10.0.0.1/br0", state, { ...inputs, owner: "p/s/wan" }).catch((reason) => reason);
+		expect(error.properties).to.include({ owner: "p/s/wan", formerly: "p/s/lan" });
+		for (const found of [was, applyPlan(was, renaming).after]) {
+			answer((request) => request.done(found));
+			const { props } = await provider.read("10.0.0.1/br0", error.properties);
+			let planned: unknown;
+			answer((request) => {
+				planned = request.plan(found).map(({ describe }) => describe);
+			});
+			await provider.delete("10.0.0.1/br0", props);
+			expect(planned).to.deep.equal(["delete bridge br0"]);
+		}
+	});
+
+	it("that was changed and is as it was before is not remembered in another way", async () => {
+		const state = { ...inputs, stateVersion: 1, host: { address: "10.0.0.1", heal: false } };
+		const made = applyPlan(bareHost(), plan).after;
+		answer(() => {
+			throw new ApplyError("command", "host h1: could not add address", made);
+		});
+		const error = await provider
+			.update("10.0.0.1/br0", state, { ...state, addresses: ["10.2.0.1/24"] })
+			.catch((reason) => reason);
+		expect(error.message).to.equal("host h1: could not add address");
+		expect(error).not.to.have.property("properties");
+	});
+
+	it("that is refused is remembered where a run that was killed has left something of it, and only there", async () => {
+		const { after } = applyPlan(bareHost(), plan);
+		const silent = { ...bareHost(), ovs: "Open vSwitch does not answer: x" };
+		const remembered = async (found: Snapshot) => {
+			answer(() => {
+				throw new ApplyError("conflict", "no", found, false);
+			});
+			return provider.create(inputs).catch((reason) => "properties" in reason);
+		};
+		expect([await remembered(after), await remembered(bareHost()), await remembered(silent)]).to.deep.equal([true, false, false]);
 	});
 
 	it("of which nothing is on the host is not remembered", async () => {

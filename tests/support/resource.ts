@@ -41,14 +41,10 @@ export class Resource {
 	/** Also answers for the half-made: an error that carries an id stands in the engine's state, and here. */
 	async create(args: Args): Promise<this> {
 		const inputs = await this.inputs(args);
-		try {
+		await this.hears(async () => {
 			const { id, outs } = await this.provider.create(inputs);
 			this.keep(id, { ...plain(outs), __provider: "constant" });
-		} catch (error) {
-			const { id, properties } = error as { id?: string; properties?: Args };
-			if (id !== undefined) this.keep(id, plain(properties ?? {}));
-			throw error;
-		}
+		});
 		return this;
 	}
 
@@ -60,8 +56,10 @@ export class Resource {
 	async update(args: Args): Promise<void> {
 		const { changes, replaces } = await this.diff(args);
 		expect({ changes, replaces }, `diff of ${this.kind}`).to.deep.equal({ changes: true, replaces: [] });
-		const { outs } = await this.provider.update(this.id, plain(this.state), await this.inputs(args));
-		this.state = { ...plain(outs), __provider: "constant" };
+		await this.hears(async () => {
+			const { outs } = await this.provider.update(this.id, plain(this.state), await this.inputs(args));
+			this.state = { ...plain(outs), __provider: "constant" };
+		});
 	}
 
 	/** What `up` does after a refresh that found drift, with the inputs as they are. */
@@ -87,6 +85,17 @@ export class Resource {
 	release(): this {
 		alive.delete(this);
 		return this;
+	}
+
+	/** An error that carries an id stands in the engine's state. */
+	private async hears(work: () => Promise<void>): Promise<void> {
+		try {
+			await work();
+		} catch (error) {
+			const { id, properties } = error as { id?: string; properties?: Args };
+			if (id !== undefined) this.keep(id, plain(properties ?? {}));
+			throw error;
+		}
 	}
 
 	private keep(id: string, state: Args): void {
