@@ -91,8 +91,8 @@ const MAX_PAUSE_MS = 250;
 /** The longest pause before another try where other runs were faster. */
 const MAX_TURN_MS = 1000;
 
-/** How long a look is good to decide on. */
-const GOOD_FOR_MS = 1000;
+/** How long a look is good to decide on, and for those who decide nothing: a refresh of hundreds takes the engine longer. */
+const GOOD_FOR_MS = { plans: 1000, looks: 3000 };
 
 /** Requests in one script: keeps a script within seconds, and so within its time limit, however many wait. */
 const MAX_BATCH = 200;
@@ -284,9 +284,11 @@ function isDone(one: Waiting, snapshot: Snapshot): boolean {
 
 /** Those who need nothing that this look does not tell. One of an earlier wave is for those who change nothing. */
 function coveredBy({ snapshot, at, past }: Look, waiting: readonly Waiting[]): Waiting[] {
-	if (performance.now() - at > GOOD_FOR_MS) return [];
+	const age = performance.now() - at;
 	const unsummed = Object.entries(snapshot.desired ?? {}).flatMap(([name, sum]) => (sum === "" ? [name] : []));
-	return waiting.filter((one) => (!past || one.request.looks === true) && covers(snapshot, unsummed, one));
+	const isGood = ({ request }: Waiting) =>
+		request.looks === true ? age <= GOOD_FOR_MS.looks : !past && age <= GOOD_FOR_MS.plans;
+	return waiting.filter((one) => isGood(one) && covers(snapshot, unsummed, one));
 }
 
 function covers(snapshot: Snapshot, unsummed: readonly string[], one: Waiting): boolean {

@@ -252,14 +252,14 @@ describe("requests that only look", () => {
 		expect(crowds).to.deep.equal([true]);
 	});
 
-	it("look for themselves when they are alone, or when the last look is a second ago", async () => {
+	it("look for themselves when they are alone, or when the last look is three seconds ago", async () => {
 		const { exchange, crowds } = exchangeOf();
 		const session = sessionOn(exchange);
 		await session.submit(look("a"));
 		await session.submit(look("a"));
 		await Promise.all([session.submit(look("a")), session.submit(look("b"))]);
 		const { now } = performance;
-		performance.now = () => now.call(performance) + 1001;
+		performance.now = () => now.call(performance) + 3001;
 		try {
 			await session.submit(look("a"));
 		} finally {
