@@ -48,6 +48,10 @@ const KNOWN: [pattern: RegExp, why: string][] = [
 	[/dockerd: level=warning msg="cleaning up after shim disconnected"/, "a container ended"],
 	[/dockerd: level=warning msg="cleanup warnings time=/, "the same, with the log of containerd's shim"],
 	[
+		/kernel: sh\[\d+\]: segfault .* error 6 in dash/,
+		"a shell was killed in the moment in which its stack grew (Linux 6.5 and later: the page is not given to it any more)",
+	],
+	[
 		/kernel: nft\[\d+\]: segfault .* in libgmp/,
 		"nft 1.0.6 dies in `nft monitor` of some elements of sets; the agent starts it again",
 	],
