@@ -181,7 +181,11 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		const back = { ...marksOf(inputs, state), wanted: was, previous: both };
 		if (error.after && driftOf(back, state, error.after).length === 0) return undefined;
 		const renamed = state.owner === inputs.owner ? {} : { owner: inputs.owner, formerly: state.owner };
-		return remembered(error, id, { ...state, ...both, host: inputs.host, ...renamed }, inputs);
+		const known = { ...state, ...both, host: inputs.host, ...renamed };
+		// What the host gave for what was does not hold for what was wanted.
+		if (kind.holds?.(was, wanted) === false)
+			for (const key of ["defaulted", ...(state.defaulted ?? [])]) delete (known as Record<string, unknown>)[key];
+		return remembered(error, id, known, inputs);
 	}
 
 	function remembered(error: ApplyError, id: string, state: State, inputs: Inputs): Error {

@@ -63,6 +63,30 @@ describe("a resource, as the engine hears of it", () => {
 		expect(refused, "what was never begun").not.to.have.property("properties");
 	});
 
+	it("that was changed in part is remembered without what the host gave for what it was", async () => {
+		const tunnel = providerOf(kinds.OvsTunnel as unknown as Kind<object>);
+		const args = {
+			host: { address: "10.0.0.1" },
+			owner: "p/s/t",
+			name: "t0",
+			bridge: "br0",
+			type: "vxlan",
+			remote: "10.0.0.2",
+			key: 7,
+		};
+		const made = check(kinds.OvsTunnel as unknown as Kind<object>, args).inputs;
+		const state = { ...made, stateVersion: 1, mtu: 1450, defaulted: ["mtu"] };
+		answer(() => {
+			throw new ApplyError("timeout", "it ran past its limit", undefined);
+		});
+		const left = async (change: object) => {
+			const { properties } = await tunnel.update("10.0.0.1/t0", state, { ...made, ...change }).catch((reason) => reason);
+			return [properties.mtu, properties.defaulted];
+		};
+		expect(await left({ trunks: [5] }), "tagged frames leave less room").to.deep.equal([undefined, undefined]);
+		expect(await left({ tos: 8 })).to.deep.equal([1450, ["mtu"]]);
+	});
+
 	it("that was given another name in part is found by both, and destroyed", async () => {
 		const state = { ...inputs, stateVersion: 1 };
 		const was = applyPlan(bareHost(), plan).after;
