@@ -1,4 +1,5 @@
 // What stands for a host in model programs: the model host behind the real session, with faults at any operation.
+import { NetplumbError } from "../../provider/errors";
 import { isMemory } from "../../provider/heal/memory";
 import type { Exchange, Outcome } from "../../provider/host/exchange";
 import { placeOf, render, Stage } from "../../provider/host/render";
@@ -11,8 +12,10 @@ import { applyChange, Refused, takeBack } from "../model/model-host";
 /** What goes wrong once in a step, at the operation with this number, counted over the whole step. */
 export interface Fault {
 	at: number;
-	/** The tool says no; the script dies half-way and nothing is taken back; it was done, but nobody heard of it. */
-	what: "fails" | "dies" | "unheard";
+	/** The tool says no; the script dies half-way and nothing is taken back; it was done, but nobody heard of it; it runs past its limit. */
+	what: "fails" | "dies" | "unheard" | "ends";
+	/** Whether somebody looks before the next up. */
+	refresh?: boolean;
 }
 
 export class ModelExchange {
@@ -49,6 +52,10 @@ export class ModelExchange {
 			const what = this.faultIn(unit);
 			if (what) this.log.push(`  here it ${what}`);
 			if (what === "dies") return this.answer("again", needs);
+			if (what === "ends") {
+				this.settle();
+				throw new NetplumbError("timeout", "host model: the script ran past its limit");
+			}
 			if (what === "unheard") heard = false;
 			const start = this.snapshot;
 			for (const step of unit) {

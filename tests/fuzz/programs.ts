@@ -70,7 +70,8 @@ export function stepsOf(slots: ReturnType<typeof slotsOf>, most = 5, faults = tr
 			.tuple(inputs, fc.constantFrom(true, true, true, false))
 			.map(([args, keep]): Edit => (keep ? { name, kind, args: defined(args) } : { name, kind })),
 	);
-	const fault = fc.record({ at: fc.nat(30), what: fc.constantFrom("fails" as const, "dies" as const, "unheard" as const) });
+	const whats = ["fails", "dies", "unheard", "ends"] as const;
+	const fault = fc.record({ at: fc.nat(30), what: fc.constantFrom(...whats), refresh: fc.boolean() });
 	const step = fc.record({
 		edits: fc.uniqueArray(fc.oneof(...edits), { selector: ({ name }) => name, minLength: 1, maxLength: 7 }),
 		...(faults ? { fault: fc.option(fault, { nil: undefined }) } : {}),

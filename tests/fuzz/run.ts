@@ -62,6 +62,7 @@ export async function runProgram(start: Snapshot, steps: readonly Step[], tally 
 		let run = await engine.up(next);
 		exchange.begin(undefined);
 		// The next up mends what a fault left.
+		if (step.fault?.refresh) await engine.refresh();
 		if (step.fault) run = await engine.up(next);
 		await settle(world, next, run, tally);
 		tally.steps++;
