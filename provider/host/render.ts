@@ -145,8 +145,9 @@ function chassisLeave({ row, bridge, ports, ids, datapath, forget }: Extract<Cha
 		"Encap",
 		`ip=${ovsString(forget.encapIp)}`,
 	]);
-	const gone = `while read -r chassis; do [ -z "$chassis" ] || ${shCommand([...southbound, "--if-exists", "chassis-del"])} "$chassis"; done`;
-	return `${apart}; { printf '%s\\n' ${shWord(forget.name)}; ${named}; } 2>/dev/null | ${gone} >/dev/null 2>&1 || :; ${tidy}`;
+	const remove = `${shCommand([...southbound, "--if-exists", "chassis-del"])} "$chassis"`;
+	const gone = `while read -r chassis; do [ -z "$chassis" ] || ${remove} || ${remove}; done`;
+	return `${apart}; { printf '%s\\n' ${shWord(forget.name)}; ${named}; } 2>/dev/null | sort -u | ${gone} >/dev/null 2>&1 || :; ${tidy}`;
 }
 
 function chassisWait(seconds: number): string {
