@@ -225,9 +225,21 @@ read_others() {
 				case $told in *" $pid:$start "*) continue ;; esac
 				case $attached in *""\${id%"\${id#????????????}"}""*) wired="$wired $pid:$id" ;; esac
 			done
-			for word in $wired; do read_namespace "\${word%:*}" "\${word#*:}"; done
+			# On two processors: while one half waits in the pipe, the other one is read.
+			set -- $wired
+			half=$((($# + 1) / 2)) first=
+			while [ $# -gt $half ]; do
+				first="$first $1"
+				shift
+			done
+			read_namespaces $first | {
+				second=$(read_namespaces "$@")
+				cat
+				printf '%s' "$second"
+			}
 		}
 } 2>/dev/null
+read_namespaces() { for word; do read_namespace "\${word%:*}" "\${word#*:}"; done; }
 `.trim();
 
 export function readFunctions(facts: readonly Fact[]): string {
