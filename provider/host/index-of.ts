@@ -3,12 +3,14 @@ import { hasLocalnet } from "./marks";
 import { type Container, isRunning, type Link, type OvsPort, type RunningContainer, type Snapshot } from "./snapshot";
 
 /** `make`, done once for each object: what a snapshot consists of is never changed. */
-function once<K extends object, V>(make: (of: K) => V): (of: K) => V {
-	const made = new WeakMap<K, { value: V }>();
+function once<K extends object, V extends object>(make: (of: K) => V): (of: K) => V {
+	const made = new WeakMap<K, V>();
 	return (of) => {
-		const known = made.get(of) ?? { value: make(of) };
-		made.set(of, known);
-		return known.value;
+		const known = made.get(of);
+		if (known) return known;
+		const value = make(of);
+		made.set(of, value);
+		return value;
 	};
 }
 

@@ -146,6 +146,7 @@ function chassisLeave({ row, bridge, ports, ids, datapath, forget }: Extract<Cha
 		`ip=${ovsString(forget.encapIp)}`,
 	]);
 	const remove = `${shCommand([...southbound, "--if-exists", "chassis-del"])} "$chassis"`;
+	// Twice at most: nobody comes back for a row that stays.
 	const gone = `while read -r chassis; do [ -z "$chassis" ] || ${remove} || ${remove}; done`;
 	return `${apart}; { printf '%s\\n' ${shWord(forget.name)}; ${named}; } 2>/dev/null | sort -u | ${gone} >/dev/null 2>&1 || :; ${tidy}`;
 }

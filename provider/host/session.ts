@@ -224,12 +224,8 @@ export class HostSession {
 	}
 
 	private async again(batch: Waiting[]): Promise<Snapshot | undefined> {
-		const alive = batch.filter((one) => {
-			if (++one.tries < MAX_TRIES) return true;
-			const text = `host ${this.exchange.hostName}: it kept changing, or the connection kept ending, in ${MAX_TRIES} tries; run it again`;
-			one.reject(new ApplyError("conflict", text, undefined));
-			return false;
-		});
+		const text = `it kept changing, or the connection kept ending, in ${MAX_TRIES} tries; run it again`;
+		const alive = this.goingOn(batch, (one) => ++one.tries < MAX_TRIES, text);
 		return alive.length > 0 ? this.settle(alive) : undefined;
 	}
 
@@ -238,15 +234,20 @@ export class HostSession {
 		const now = performance.now();
 		for (const one of batch) one.overtaken ??= now;
 		const waited = ({ overtaken = now }: Waiting) => now - overtaken;
-		const alive = batch.filter((one) => {
-			if (waited(one) < LOCK_SECONDS * 1000) return true;
-			const text = `host ${this.exchange.hostName}: other runs of netplumb were faster for ${LOCK_SECONDS} s; try again when they have ended`;
-			one.reject(refusal(one, new NetplumbError("conflict", text), undefined));
-			return false;
-		});
+		const text = `other runs of netplumb were faster for ${LOCK_SECONDS} s; try again when they have ended`;
+		const alive = this.goingOn(batch, (one) => waited(one) < LOCK_SECONDS * 1000, text);
 		if (alive.length === 0) return undefined;
 		await sleep(Math.random() * Math.min(50 + Math.max(...alive.map(waited)), MAX_TURN_MS));
 		return this.settle(alive);
+	}
+
+	/** Those who have another try. The others end here. */
+	private goingOn(batch: Waiting[], may: (one: Waiting) => boolean, text: string): Waiting[] {
+		return batch.filter((one) => {
+			if (may(one)) return true;
+			one.reject(refusal(one, new NetplumbError("conflict", `host ${this.exchange.hostName}: ${text}`), undefined));
+			return false;
+		});
 	}
 
 	private failure(what: string, after: Snapshot | undefined): ApplyError {
