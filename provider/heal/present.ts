@@ -7,7 +7,9 @@ import { SETS, TABLE } from "../host/ruleset";
 
 /** The verbs whose loss the agent notices, and those that only go with others. A resource that needs another verb is not healed. */
 export function canHeal(change: Change): boolean {
-	return ["announce", "conntrack.flush", "link.set", "row.set"].includes(change.verb) || questionOf(change) !== undefined;
+	return (
+		["announce", "conntrack.flush", "fdb.flush", "link.set", "row.set"].includes(change.verb) || questionOf(change) !== undefined
+	);
 }
 
 /** A command for the agent that succeeds when the change is made. */

@@ -159,6 +159,9 @@ function check_do(    ok, i) {
 	} else if ($2 == "mtu-release") {
 		ok = NF == 4 && number($4) && where == "host"
 		if (ok) device($3)
+	} else if ($2 == "fdb-flush") {
+		ok = NF == 3 && where == "host"
+		if (ok) device($3)
 	} else if ($2 == "flows") {
 		ok = NF > 3 && hex($4, 8) && where == "host"
 		for (i = 5; i <= NF; i++)

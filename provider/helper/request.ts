@@ -112,6 +112,8 @@ function words(change: Change): string[] {
 			return ["offload", change.name];
 		case "mtu.release":
 			return ["mtu-release", change.name, String(change.mtu)];
+		case "fdb.flush":
+			return ["fdb-flush", change.bridge];
 		case "flows.set":
 			return ["flows", change.bridge, change.owner, ...change.flows.map(({ text }) => text)];
 		case "docker-user.add":

@@ -51,6 +51,8 @@ export type Change =
 	/** Takes the MTU request off a bridge's own port, whose MTU then is `mtu` and follows the other ports. */
 	| { verb: "mtu.release"; name: string; mtu: number }
 	| { verb: "controller.set"; bridge: string; targets: string[] }
+	/** Forgets at which ports a bridge has seen MAC addresses: the next frame to one of them goes to all ports. */
+	| { verb: "fdb.flush"; bridge: string }
 	/** The flows of one owner in a bridge, all of them at once; none takes them away. */
 	| { verb: "flows.set"; bridge: string; owner: string; flows: Flow[] }
 	/** The table `inet netplumb` as it shall be, whatever is there of it; `chains` are the ones that it has. Elements stay. */
@@ -154,6 +156,7 @@ export function touches(change: Change): string[] {
 		case "docker-user.add":
 		case "docker-user.delete":
 			return [`nft/docker-user/${change.family}`];
+		case "fdb.flush":
 		case "conntrack.flush":
 			return [];
 		case "record.add":

@@ -142,6 +142,7 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 		case "chassis.leave": // ovn-controller comes back with its settings, and makes itself known again
 		case "offload.disable":
 		case "announce":
+		case "fdb.flush":
 		case "conntrack.flush":
 		case "desired.set": // put in place only when all is done
 		case "desired.remove":

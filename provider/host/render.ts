@@ -104,6 +104,8 @@ export function render(change: Change): Rendered {
 					change.targets.length ? ["set-controller", change.bridge, ...change.targets] : ["del-controller", change.bridge],
 				],
 			};
+		case "fdb.flush":
+			return { tool: "sh", line: `${shCommand(["ovs-appctl", "--timeout=5", "fdb/flush", change.bridge])} >/dev/null` };
 		case "flows.set":
 			return { tool: "sh", line: flowLine(change) };
 		case "record.add":
@@ -244,6 +246,7 @@ const rank: Record<Change["verb"], [teardown: boolean, order: number]> = {
 	"controller.set": [false, 9],
 	// When its port is there and not up yet; what is forbidden is so when the port is gone.
 	"flows.set": [false, 10],
+	"fdb.flush": [false, 10],
 	"offload.disable": [false, 10],
 	"sysctl.set": [false, 11],
 	"link.set": [false, 12],

@@ -160,6 +160,11 @@ function planTunnel(wish: Wish<OvsTunnelArgs>, args: OvsTunnelArgs, snapshot: Sn
 		"external_ids:netplumb": wish.mark,
 	};
 	operations.push(...set("Port", name, differing(keep ? port.columns : { protected: false }, columns)));
+	// What was behind another tunnel may be behind this one now; Open vSwitch would not ask before its entries are 300 s old.
+	if (!keep)
+		operations.push(
+			operation({ verb: "fdb.flush", bridge: args.bridge }, `let bridge ${args.bridge} learn again where MAC addresses are`),
+		);
 	return operations;
 }
 

@@ -266,6 +266,7 @@ describe("logins without root", () => {
 		"port.delete": { verb: "port.delete", bridge: "a", name: "b" },
 		"row.set": { verb: "row.set", table: "Bridge", row: "a", columns: { fail_mode: "secure" } },
 		"flows.set": { verb: "flows.set", bridge: "a", owner: "01234567", flows: [] },
+		"fdb.flush": { verb: "fdb.flush", bridge: "a" },
 		"mtu.release": { verb: "mtu.release", name: "a", mtu: 1500 },
 		"controller.set": { verb: "controller.set", bridge: "a", targets: [] },
 		"ruleset.write": { verb: "ruleset.write", chains: [] },

@@ -77,6 +77,9 @@ export function applyChange(snapshot: Snapshot, change: Change): Snapshot {
 			ovsdb.setRow(after, "Interface", change.name, { mtu_request: change.mtu });
 			ovsdb.setRow(after, "Interface", change.name, { mtu_request: undefined });
 			break;
+		case "fdb.flush":
+			ovsdb.ovsOf(after).bridges[change.bridge] ?? refuse(`no bridge named ${change.bridge}`);
+			break;
 		case "controller.set": {
 			const bridge = ovsdb.ovsOf(after).bridges[change.bridge] ?? refuse(`no bridge named ${change.bridge}`);
 			bridge.controllers = [...change.targets];

@@ -5,6 +5,7 @@ import { labHost, on, useLab } from "../support/lab";
 import { itAsRoot } from "../support/login";
 import { bulk, fits, within } from "../support/sites";
 import { discard, exampleStack, fetchFrom, succeed } from "../support/stacks";
+import { eventually } from "../support/wiring";
 
 const names = ["h1", "h2", "h3", "h4", "h5"];
 const site = (host: string) => ({ host, container: `mesh-${host}` });
@@ -39,6 +40,15 @@ describe("an OverlayNetwork of five hosts", function () {
 		return Object.fromEntries(others.map((host, index) => [host, heard[index]!.length]));
 	}
 
+	/** How many frames arrive at h3's container while h1's asks for nobody, once a second, and the network changes. */
+	async function framesWhile(change: () => Promise<unknown>): Promise<number> {
+		const received = async () => Number((await within(site("h3"), "cat", "/proc/net/dev")).match(/eth1: *\d+ +(\d+)/)![1]);
+		const before = await received();
+		const asked = within(site("h1"), "sh", "-c", "timeout 8 ping -i 0.2 10.70.0.250 >/dev/null 2>&1 || :");
+		await Promise.all([change(), asked]);
+		return (await received()) - before;
+	}
+
 	for (const [type, costs] of [
 		["vxlan", 50],
 		["geneve", 50],
@@ -47,10 +57,18 @@ describe("an OverlayNetwork of five hosts", function () {
 		for (const topology of ["mesh", "hub"]) {
 			itAsRoot(`carries TCP both ways and whole packets, and no frame twice: ${type}, ${topology}`, async () => {
 				await stack.setConfig({ type, topology });
-				await succeed(stack, "up");
+				const up = () => succeed(stack, "up");
+				// While one topology becomes another, some hosts have the tunnels of both: no moment may be a loop.
+				if (type === "vxlan" && topology === "mesh") await up();
+				else expect(await framesWhile(up), "frames while the network changed").to.be.below(500);
 				const { addresses } = (await stack.outputs()) as { addresses: Record<string, string> };
 				for (const to of names.slice(1)) expect(await fetchFrom("h1", "mesh-h1", addresses[to]!, "/name")).to.equal(to);
-				expect(await fetchFrom("h4", "mesh-h4", addresses["h5"]!, "/name")).to.equal("h5");
+				// Through the hub, h4 may have seen h5 once more when h1 had stopped to be it only for others (docs/overlay-network.md).
+				for (const [from, to] of [
+					["h4", "h5"],
+					["h2", "h3"],
+				] as const)
+					await eventually(() => fetchFrom(from, `mesh-${from}`, addresses[to]!, "/name"), to);
 				const mtu = 1500 - costs;
 				for (const family of ["-4", "-6"]) {
 					const shown = await within(site("h3"), "ip", "-j", family, "address", "show", "dev", "eth1", "scope", "global");

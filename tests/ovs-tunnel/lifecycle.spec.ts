@@ -66,6 +66,22 @@ describe("OvsTunnel", () => {
 		expect((await one.diff(full())).changes).to.equal(false);
 	});
 
+	it("makes the bridge learn anew where MAC addresses are, when it is added and not when it changes", async () => {
+		const mac = "02:00:00:00:00:77";
+		const see = () =>
+			sh(
+				`ovs-ofctl packet-out ${BRIDGE} "in_port=LOCAL packet=ffffffffffff${mac.replaceAll(":", "")}0806${"00".repeat(46)} actions=NORMAL"`,
+			);
+		const seen = async () => (await sh(`ovs-appctl fdb/show ${BRIDGE}`)).includes(mac);
+		await see();
+		expect(await seen()).to.equal(true);
+		const one = await tunnel().create(basic());
+		expect(await seen()).to.equal(false);
+		await see();
+		await one.update(full());
+		expect(await seen()).to.equal(true);
+	});
+
 	it("changes everything in place, and an input that is left out goes back to Open vSwitch's default", async () => {
 		const one = await tunnel().create(basic());
 		expect(one.state["mtu"]).to.equal(1450);
