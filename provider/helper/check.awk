@@ -160,8 +160,8 @@ function check_do(    ok, i) {
 		ok = NF == 4 && number($4) && where == "host"
 		if (ok) device($3)
 	} else if ($2 == "fdb-flush") {
-		ok = NF == 3 && where == "host"
-		if (ok) device($3)
+		# As with a port that is added, whosever the bridge is.
+		ok = NF == 3 && name($3) && where == "host"
 	} else if ($2 == "flows") {
 		ok = NF > 3 && hex($4, 8) && where == "host"
 		for (i = 5; i <= NF; i++)
