@@ -2,6 +2,7 @@
 import { isNetplumbError, NetplumbError } from "../errors";
 import { desiredEndings, memoryOf } from "../heal/desired";
 import type { Operation } from "../host/change";
+import { desiredNames } from "../host/index-of";
 import { markOf } from "../host/marks";
 import { databaseId } from "../host/records";
 import { ApplyError } from "../host/session";
@@ -102,7 +103,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 				looks: true,
 				plan: () => [],
 				done: (snapshot) => {
-					const exists = kind.exists(wish.marks, snapshot);
+					const exists = isThere(wish.marks, snapshot);
 					// "Gone" only on proof.
 					if (typeof exists === "string") {
 						throw new NetplumbError("missing", `host ${snapshot.hostName}: ${exists}; nothing is known about ${id}`);
@@ -145,6 +146,12 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		return { mark: marks[0]!, marks: [...new Set(marks)] };
 	}
 
+	/** Whether something of it is on the host, be it what the host keeps to make it again. A sentence where that cannot be known. */
+	function isThere(marks: string[], snapshot: Snapshot): boolean | string {
+		const exists = kind.exists(marks, snapshot);
+		return exists || desiredEndings(kind, marks).some((ending) => desiredNames(snapshot, ending).length > 0);
+	}
+
 	function say(inputs: Inputs, state: Record<string, unknown>): void {
 		for (const text of kind.notes?.(knownArgs(kind, inputs), state) ?? []) notice(`${inputs.owner.split("/").at(-1)}: ${text}`);
 	}
@@ -167,7 +174,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 	function halfMade(error: unknown, inputs: Inputs): Error | undefined {
 		if (!(error instanceof ApplyError)) return undefined;
 		const args = knownArgs(kind, inputs);
-		const remains = error.after && kind.exists([markOf(inputs.owner, kind.name)], error.after);
+		const remains = error.after && isThere([markOf(inputs.owner, kind.name)], error.after);
 		// What cannot be seen may be there only where something was sent.
 		if (remains === false || (remains !== true && !error.begun)) return undefined;
 		return remembered(error, idOf(inputs), stateOf(kind, inputs, { args, outputs: {} }), inputs);

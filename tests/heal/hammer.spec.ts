@@ -33,7 +33,11 @@ class Program {
 		const there = this.living.get(name);
 		if (there) {
 			if ((await there.diff(args)).changes) await there.update(args);
-		} else this.living.set(name, await this.resource(kind, name).create(args));
+			return;
+		}
+		const made = this.resource(kind, name);
+		// What was made in part is remembered, as the engine does.
+		await made.create(args).finally(() => made.id !== "" && this.living.set(name, made));
 	}
 
 	private async drop(name: string): Promise<void> {

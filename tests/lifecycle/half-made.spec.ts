@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { desiredEndings } from "../../provider/heal/desired";
 import { markOf } from "../../provider/host/marks";
 import { ApplyError, HostSession, type Request } from "../../provider/host/session";
 import type { Snapshot } from "../../provider/host/snapshot";
@@ -132,6 +133,18 @@ describe("a resource, as the engine hears of it", () => {
 			return provider.create(inputs).catch((reason) => "properties" in reason);
 		};
 		expect([await remembered(after), await remembered(bareHost()), await remembered(silent)]).to.deep.equal([true, false, false]);
+	});
+
+	it("is not gone, and not forgotten, as long as the host keeps it to make it again", async () => {
+		const kept = { ...bareHost(), desired: { [`0-${desiredEndings(kind, [mark])[0]}`]: "" } };
+		answer(() => {
+			throw new ApplyError("conflict", "no", kept);
+		});
+		expect(await provider.create(inputs).catch((reason) => "properties" in reason)).to.equal(true);
+		answer((request) => request.done(kept));
+		const found = await provider.read("10.0.0.1/br0", { ...inputs, stateVersion: 1 });
+		expect(found.id).to.equal("10.0.0.1/br0");
+		expect((found.props as { drift: string[] }).drift).to.include("add bridge br0");
 	});
 
 	it("of which nothing is on the host is not remembered", async () => {
