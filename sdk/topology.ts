@@ -29,7 +29,7 @@ export function links(
 		throw wrong(`hub: found ${JSON.stringify(hub)}, expected one of the hosts ${hosts.join(", ")}; correct the name`);
 	const spokes = hosts.filter((host) => host !== hub);
 	return spokes.flatMap((host) => [
-		// A spoke has one tunnel and nothing to keep apart, but in the moments in which a mesh becomes this, or one hub follows another.
+		// A spoke has one tunnel and nothing to keep apart, but while a mesh becomes this: then it has those of both.
 		{ from: host, to: hub, protect: true },
 		{ from: hub, to: host, protect: false },
 	]);

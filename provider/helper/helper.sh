@@ -147,7 +147,7 @@ change() { # the fields of a line
 	announce) announce "$@" ;;
 	offload) ethtool -K "$1" tx off >/dev/null ;;
 	mtu-release) mtu_release "$@" ;;
-	fdb-flush) ovs-appctl --timeout=5 fdb/flush "$1" >/dev/null ;;
+	fdb-flush) ovs-appctl --timeout=@OVS_TIMEOUT@ fdb/flush "$1" >/dev/null ;;
 	flows) set_flows "$@" ;;
 	docker-user) docker_user "$@" ;;
 	conntrack) flush_tracked "$@" ;;

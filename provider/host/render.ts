@@ -105,7 +105,10 @@ export function render(change: Change): Rendered {
 				],
 			};
 		case "fdb.flush":
-			return { tool: "sh", line: `${shCommand(["ovs-appctl", "--timeout=5", "fdb/flush", change.bridge])} >/dev/null` };
+			return {
+				tool: "sh",
+				line: `${shCommand(["ovs-appctl", `--timeout=${OVS_TIMEOUT}`, "fdb/flush", change.bridge])} >/dev/null`,
+			};
 		case "flows.set":
 			return { tool: "sh", line: flowLine(change) };
 		case "record.add":

@@ -103,17 +103,19 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 				looks: true,
 				plan: () => [],
 				done: (snapshot) => {
-					const exists = isThere(wish.marks, snapshot);
+					const stored = "stateVersion" in props;
+					const seen = kind.exists(wish.marks, snapshot);
+					const exists = seen || (stored && isKept(wish.marks, snapshot));
 					// "Gone" only on proof.
 					if (typeof exists === "string") {
 						throw new NetplumbError("missing", `host ${snapshot.hostName}: ${exists}; nothing is known about ${id}`);
 					}
-					if (!exists && !(kind.volatile && "stateVersion" in props)) return { id: "", props: {} };
-					const observed = kind.observe(wanted, wish.mark, snapshot);
+					if (!exists && !(kind.volatile && stored)) return { id: "", props: {} };
+					// Where nothing is to be seen, it stays known what to make again, and what to take away should it come back.
+					const observed = seen ? kind.observe(wanted, wish.mark, snapshot) : { args: wanted, outputs: outputsOf(state) };
 					const found = stateOf(kind, state, observed);
 					// What the host once gave is what it shall be: a new value is drift, not the new default.
-					const holds = kind.holds?.(wanted, observed.args) !== false;
-					for (const key of state.defaulted ?? []) if (holds) found[key] = state[key];
+					if (kind.holds?.(wanted, observed.args) !== false) keepDefaults(found, state);
 					if (state.formerly !== undefined) found.formerly = state.formerly;
 					const drift = driftOf(wish, state, snapshot);
 					if (drift.length > 0) found.drift = drift;
@@ -146,10 +148,20 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		return { mark: marks[0]!, marks: [...new Set(marks)] };
 	}
 
-	/** Whether something of it is on the host, be it what the host keeps to make it again. A sentence where that cannot be known. */
-	function isThere(marks: string[], snapshot: Snapshot): boolean | string {
-		const exists = kind.exists(marks, snapshot);
-		return exists || desiredEndings(kind, marks).some((ending) => desiredNames(snapshot, ending).length > 0);
+	/** Whether the host keeps it, to make it again. */
+	function isKept(marks: string[], snapshot: Snapshot): boolean {
+		return desiredEndings(kind, marks).some((ending) => desiredNames(snapshot, ending).length > 0);
+	}
+
+	function outputsOf(state: State): Props {
+		const keys = [...kind.outputs, ...(state.defaulted ?? [])].filter((key) => state[key] !== undefined);
+		return Object.fromEntries(keys.map((key) => [key, state[key]]));
+	}
+
+	function keepDefaults(found: State, { defaulted = [], ...state }: State): void {
+		for (const key of defaulted) found[key] = state[key];
+		const all = (kind.defaulted ?? []).filter((key) => defaulted.includes(key) || found.defaulted?.includes(key));
+		if (all.length > 0) found.defaulted = all;
 	}
 
 	function say(inputs: Inputs, state: Record<string, unknown>): void {
@@ -174,7 +186,9 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 	function halfMade(error: unknown, inputs: Inputs): Error | undefined {
 		if (!(error instanceof ApplyError)) return undefined;
 		const args = knownArgs(kind, inputs);
-		const remains = error.after && isThere([markOf(inputs.owner, kind.name)], error.after);
+		const marks = [markOf(inputs.owner, kind.name)];
+		// A desired state that was there before is no proof that these inputs ever were on the host.
+		const remains = error.after && (kind.exists(marks, error.after) || (error.begun && isKept(marks, error.after)));
 		// What cannot be seen may be there only where something was sent.
 		if (remains === false || (remains !== true && !error.begun)) return undefined;
 		return remembered(error, idOf(inputs), stateOf(kind, inputs, { args, outputs: {} }), inputs);

@@ -142,9 +142,18 @@ describe("a resource, as the engine hears of it", () => {
 		});
 		expect(await provider.create(inputs).catch((reason) => "properties" in reason)).to.equal(true);
 		answer((request) => request.done(kept));
-		const found = await provider.read("10.0.0.1/br0", { ...inputs, stateVersion: 1 });
+		const known = { addresses: ["10.2.0.1/24"], mac: "02:00:00:00:00:01" };
+		const found = await provider.read("10.0.0.1/br0", { ...inputs, ...known, stateVersion: 1 });
 		expect(found.id).to.equal("10.0.0.1/br0");
+		expect(found.props, "what to make again, and what to take away").to.deep.include(known);
 		expect((found.props as { drift: string[] }).drift).to.include("add bridge br0");
+		const program = { host: { address: "10.0.0.1" }, owner: "p/s/lan", name: "br0" };
+		expect(await provider.read("10.0.0.1/br0", program), "a static get has nothing to give").to.deep.equal({ id: "", props: {} });
+		answer(() => {
+			throw new ApplyError("conflict", "no", kept, false);
+		});
+		const refused = await provider.create(inputs).catch((reason) => "properties" in reason);
+		expect(refused, "the inputs of one that is refused were never on the host").to.equal(false);
 	});
 
 	it("of which nothing is on the host is not remembered", async () => {
