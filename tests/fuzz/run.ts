@@ -2,6 +2,7 @@
 import { linkMark, markOf } from "../../provider/host/marks";
 import { ROUTE_PROTOCOL } from "../../provider/host/render";
 import type { Link, Snapshot } from "../../provider/host/snapshot";
+import { overlaps, parseCidr } from "../../sdk/addressing/index";
 import { difference, essence } from "../model/compare";
 import { type Args, type Declared, Engine, type Run } from "./engine";
 import { ModelExchange } from "./model-exchange";
@@ -171,7 +172,10 @@ function facts(snapshot: Snapshot) {
 	return plain;
 }
 
-/** Without what may depend on the order of events: an MTU that the program left to the bridge, and a rule that goes with the last port. */
+/**
+ * Without what may depend on the order of events: an MTU that the program left to the bridge, a rule that goes with the last port, and which of two
+ * bridges in one subnet the kernel takes to a published target.
+ */
 function withoutHistory(snapshot: Snapshot, declared: Declared) {
 	const plain = facts(snapshot);
 	for (const [name, { kind, args }] of Object.entries(declared)) {
@@ -185,7 +189,17 @@ function withoutHistory(snapshot: Snapshot, declared: Declared) {
 	}
 	if (typeof plain.firewall === "object" && "docker" in plain.firewall)
 		for (const user of Object.values(plain.firewall.docker)) user.accepts = false;
+	for (const link of inOneSubnet(Object.values(plain.host.links))) {
+		if (link.alias) link.alias = link.alias.replace(",netplumb-localnet", "");
+		if (typeof plain.firewall === "object" && "routeLocalnet" in plain.firewall) delete plain.firewall.routeLocalnet[link.name];
+	}
 	return plain;
+}
+
+function inOneSubnet<L extends Pick<Link, "addresses">>(links: L[]): L[] {
+	const nets = ({ addresses }: L) => addresses.map((address) => parseCidr(address)!);
+	const meet = (a: L, b: L) => nets(a).some((one) => nets(b).some((other) => overlaps(one, other)));
+	return links.filter((link) => links.some((other) => other !== link && meet(link, other)));
 }
 
 export const marks = (declared: Declared) =>
