@@ -35,7 +35,7 @@ export interface OverlayNetworkArgs {
 	 * which forwards between them. Default: `"mesh"`. A change makes and deletes tunnels, and replaces none that stays.
 	 */
 	topology?: "mesh" | "hub";
-	/** The name of the hub. Default: the first of `hosts`. */
+	/** The name of the hub. Default: the first of `hosts`. Another one takes two `up`s, the first of them with `topology: "mesh"`. */
 	hub?: string;
 	/** The MTU inside, in bytes. Default: 1500 less the encapsulation. A host whose underlay carries less is refused. Changes in place. */
 	mtu?: pulumi.Input<number>;

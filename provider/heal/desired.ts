@@ -14,8 +14,7 @@ import { pristine } from "./pristine";
 
 /** What has to be changed so that the host remembers the wish, or forgets what it remembered. */
 export function memoryOf<A extends object>(kind: Kind<A>, wish: Wish<A>, heal: boolean, snapshot: Snapshot): Operation[] {
-	const names = desiredEndings(kind, wish.marks);
-	const known = names.flatMap((ending) => desiredNames(snapshot, ending));
+	const known = keptNames(kind, wish.marks, snapshot);
 	const text = wish.wanted && heal ? desiredText(kind, wish, snapshot) : undefined;
 	const name = text && fileName(kind, wish, text);
 	const operations: Operation[] = known
@@ -59,6 +58,11 @@ export function sumOf(text: string): string {
 /** What the names of a resource's desired states end with: before it, the rank. */
 export function desiredEndings(kind: { name: string }, marks: readonly string[]): string[] {
 	return marks.map((mark) => hashOf(kind.name, mark));
+}
+
+/** The desired states that the host keeps of a resource: one, or none, or one more of another rank. */
+export function keptNames(kind: { name: string }, marks: readonly string[], snapshot: Snapshot): string[] {
+	return desiredEndings(kind, marks).flatMap((ending) => desiredNames(snapshot, ending));
 }
 
 function hashOf(kind: string, mark: string): string {

@@ -1,8 +1,7 @@
 // The methods that Pulumi calls on a dynamic provider, once for all kinds.
 import { isNetplumbError, NetplumbError } from "../errors";
-import { desiredEndings, memoryOf } from "../heal/desired";
+import { desiredEndings, keptNames, memoryOf } from "../heal/desired";
 import type { Operation } from "../host/change";
-import { desiredNames } from "../host/index-of";
 import { markOf } from "../host/marks";
 import { databaseId } from "../host/records";
 import { ApplyError } from "../host/session";
@@ -14,7 +13,7 @@ import { check } from "./check";
 import { diff, differsOnHost } from "./diff";
 import { either } from "./either";
 import { nameOf, sessionFor, useSecrets } from "./sessions";
-import { declaredArgs, type Inputs, knownArgs, migrate, type State, stateOf, usable } from "./state";
+import { declaredArgs, type Inputs, keepDefaults, knownArgs, migrate, outputsOf, type State, stateOf, usable } from "./state";
 
 type Props = Record<string, unknown>;
 
@@ -94,8 +93,8 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 
 		async read(id: string, props: Props) {
 			// `static get` reads with the program's inputs, which have no version and may lack derived names.
-			const state =
-				"stateVersion" in props ? migrate(kind, props as State) : usable({ ...check(kind, props).inputs, stateVersion: 0 });
+			const stored = "stateVersion" in props;
+			const state = stored ? migrate(kind, props as State) : usable({ ...check(kind, props).inputs, stateVersion: 0 });
 			const wanted = declaredArgs(kind, state);
 			const wish: Wish<A> = { ...marksOf(state), wanted, previous: knownArgs(kind, state) };
 			return sessionFor(state.host).submit({
@@ -103,7 +102,6 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 				looks: true,
 				plan: () => [],
 				done: (snapshot) => {
-					const stored = "stateVersion" in props;
 					const seen = kind.exists(wish.marks, snapshot);
 					const exists = seen || (stored && isKept(wish.marks, snapshot));
 					// "Gone" only on proof.
@@ -112,10 +110,10 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 					}
 					if (!exists && !(kind.volatile && stored)) return { id: "", props: {} };
 					// Where nothing is to be seen, it stays known what to make again, and what to take away should it come back.
-					const observed = seen ? kind.observe(wanted, wish.mark, snapshot) : { args: wanted, outputs: outputsOf(state) };
+					const observed = seen ? kind.observe(wanted, wish.mark, snapshot) : { args: wanted, outputs: outputsOf(kind, state) };
 					const found = stateOf(kind, state, observed);
 					// What the host once gave is what it shall be: a new value is drift, not the new default.
-					if (kind.holds?.(wanted, observed.args) !== false) keepDefaults(found, state);
+					if (kind.holds?.(wanted, observed.args) !== false) keepDefaults(kind, found, state);
 					if (state.formerly !== undefined) found.formerly = state.formerly;
 					const drift = driftOf(wish, state, snapshot);
 					if (drift.length > 0) found.drift = drift;
@@ -150,18 +148,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 
 	/** Whether the host keeps it, to make it again. */
 	function isKept(marks: string[], snapshot: Snapshot): boolean {
-		return desiredEndings(kind, marks).some((ending) => desiredNames(snapshot, ending).length > 0);
-	}
-
-	function outputsOf(state: State): Props {
-		const keys = [...kind.outputs, ...(state.defaulted ?? [])].filter((key) => state[key] !== undefined);
-		return Object.fromEntries(keys.map((key) => [key, state[key]]));
-	}
-
-	function keepDefaults(found: State, { defaulted = [], ...state }: State): void {
-		for (const key of defaulted) found[key] = state[key];
-		const all = (kind.defaulted ?? []).filter((key) => defaulted.includes(key) || found.defaulted?.includes(key));
-		if (all.length > 0) found.defaulted = all;
+		return keptNames(kind, marks, snapshot).length > 0;
 	}
 
 	function say(inputs: Inputs, state: Record<string, unknown>): void {

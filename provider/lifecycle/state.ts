@@ -50,6 +50,20 @@ export function stateOf<A extends object>(kind: Kind<A>, inputs: Inputs, observe
 	};
 }
 
+/** What was found out beside the inputs. */
+export function outputsOf<A extends object>(kind: Kind<A>, state: State): Record<string, unknown> {
+	const known = kind.outputs.filter((key) => state[key] !== undefined);
+	return Object.fromEntries(known.map((key) => [key, state[key]]));
+}
+
+/** What the host once gave stands in `found` as in `state`, and is still no input of the program. */
+export function keepDefaults<A extends object>(kind: Kind<A>, found: State, state: State): void {
+	const kept = state.defaulted ?? [];
+	for (const key of kept) found[key] = state[key];
+	const all = (kind.defaulted ?? []).filter((key) => kept.includes(key) || found.defaulted?.includes(key));
+	if (all.length > 0) found.defaulted = all;
+}
+
 /** What the base class of the sdk sets. */
 export const ownerSchema: Schema<string> = {
 	kinds: ["string"],

@@ -1,5 +1,5 @@
 // Runs one program on the model host and holds it to the promises, step by step.
-import { linkMark, markOf } from "../../provider/host/marks";
+import { aliasWithLocalnet, linkMark, markOf } from "../../provider/host/marks";
 import { ROUTE_PROTOCOL } from "../../provider/host/render";
 import type { Link, Snapshot } from "../../provider/host/snapshot";
 import { overlaps, parseCidr } from "../../sdk/addressing/index";
@@ -190,7 +190,7 @@ function withoutHistory(snapshot: Snapshot, declared: Declared) {
 	if (typeof plain.firewall === "object" && "docker" in plain.firewall)
 		for (const user of Object.values(plain.firewall.docker)) user.accepts = false;
 	for (const link of inOneSubnet(Object.values(plain.host.links))) {
-		if (link.alias) link.alias = link.alias.replace(",netplumb-localnet", "");
+		if (link.alias) link.alias = aliasWithLocalnet(link.alias, false);
 		if (typeof plain.firewall === "object" && "routeLocalnet" in plain.firewall) delete plain.firewall.routeLocalnet[link.name];
 	}
 	return plain;

@@ -143,11 +143,11 @@ describe(`two programs and the agent on one host, for ${SECONDS} s`, function ()
 		try {
 			await Promise.all([...programs.map(hammer), damage()]);
 			// What was deleted last may not be back yet: the next up goes on.
-			for (const program of programs) await eventually(() => attempt(program), "");
+			for (const program of programs) await eventually(async () => ({ seed, said: await attempt(program) }), { seed, said: "" });
 			await sh("echo check >/run/netplumb/events");
 			await eventually(async () => (await agentStatus()).match(/^(failed|damaged|unseen)\t.*/gm), null);
 			// A port that the agent is about to make again is drift until it is there.
-			for (const program of programs) await eventually(() => program.drift(), {});
+			for (const program of programs) await eventually(async () => ({ seed, drift: await program.drift() }), { seed, drift: {} });
 			const declared = programs.reduce((sum, { marks }) => sum + marks.length, 0);
 			expect((await sh("ls /var/lib/netplumb/desired")).split("\n"), `seed ${seed}`).to.have.length(declared);
 			const rounds = programs.map((program) => program.rounds).join(" and ");

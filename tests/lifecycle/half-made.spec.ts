@@ -156,6 +156,22 @@ describe("a resource, as the engine hears of it", () => {
 		expect(refused, "the inputs of one that is refused were never on the host").to.equal(false);
 	});
 
+	it("keeps what the host once gave where a refresh cannot see it, and not as an input", async () => {
+		const tunnel = kinds.OvsTunnel as unknown as Kind<object>;
+		const args = { host: { address: "10.0.0.1", heal: false }, owner: "p/s/tun", bridge: "br0", name: "tun", type: "vxlan" };
+		const state = { ...check(tunnel, { ...args, remote: "192.0.2.8" }).inputs, mtu: 1450, defaulted: ["mtu"], stateVersion: 1 };
+		const columns = { "external_ids:netplumb": markOf("p/s/tun", "OvsTunnel") };
+		const found = [
+			...plan,
+			{ change: { verb: "port.add", bridge: "br0", name: "tun" }, describe: "" } as const,
+			{ change: { verb: "row.set", table: "Port", row: "tun", columns }, describe: "" } as const,
+		];
+		answer((request) => request.done({ ...applyPlan(bareHost(), found).after, paths: { "192.0.2.8": "unreachable" } }));
+		const { props, inputs: read } = await providerOf(tunnel).read("10.0.0.1/tun", state);
+		expect(props).to.deep.include({ mtu: 1450, defaulted: ["mtu"] });
+		expect(read).to.not.have.property("mtu");
+	});
+
 	it("of which nothing is on the host is not remembered", async () => {
 		answer(() => {
 			throw new ApplyError("command", "no", bareHost());
