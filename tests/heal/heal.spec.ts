@@ -3,11 +3,11 @@ import { labReboot } from "../../lab";
 import { useForeign } from "../support/foreign";
 import { expectTrouble } from "../support/hygiene";
 import { labDir, useLab } from "../support/lab";
-import { pings } from "../support/stacks";
 import { eventually, inside, link, sh } from "../support/wiring";
 import {
 	agentStatus,
 	agentTime,
+	answered,
 	BRIDGE,
 	expectWhole,
 	figures,
@@ -29,15 +29,13 @@ describe("healing on the host", function () {
 	useLab(1);
 	expectTrouble("it fights with the agent, and damages files", /agent: \S+: (?:degraded: .*again and again: \w|damaged)/);
 	expectTrouble("containers end and start while the agent is at work in them, and it tries again", /agent: \S+: failed: \w/);
+	expectTrouble("the power goes while dockerd hangs", /dockerd: level=error msg="Container not cleaned up from containerd from/);
 	useForeign();
 
 	let untouched: unknown;
 	let wired: Wired;
 	const whole = async (...containers: string[]) => {
-		await eventually(async () => {
-			for (const name of containers) if (!(await pings("h1", name, "10.77.0.254").catch(() => false))) return name;
-			return "all";
-		}, "all");
+		await answered(containers);
 		await expectWhole(wired);
 	};
 
