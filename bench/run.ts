@@ -1,4 +1,4 @@
-// npm run bench [-- --count 100 --runs 5 --no-ansible]: what wiring costs, each figure as a ratio to something measured in the same run:
+// npm run bench [-- --count 100 --runs 5 --parallel 100 --no-ansible]: what wiring costs, each figure as a ratio to something measured in the same run:
 // the engine with as many empty resources, two scripts written by hand, an Ansible play.
 import * as path from "node:path";
 import { parseArgs } from "node:util";
@@ -27,12 +27,15 @@ const { values } = parseArgs({
 	options: {
 		count: { type: "string", default: "100" },
 		runs: { type: "string", default: "5" },
+		parallel: { type: "string" },
 		ansible: { type: "boolean", default: true },
 		delay: { type: "boolean", default: true },
 	},
 });
 const count = Number(values.count);
 const runs = Number(values.runs);
+/** How many resources the engine keeps under way; its default is four for each processor. */
+const parallel = values.parallel === undefined ? [] : ["--parallel", values.parallel];
 
 function wiresOf(lab: BenchLab): Wire[] {
 	return Array.from({ length: count }, (_, index) => ({
@@ -44,7 +47,7 @@ function wiresOf(lab: BenchLab): Wire[] {
 }
 
 async function run(stack: Stack, operation: Operation, args: string[] = []): Promise<void> {
-	const result = await stack.operate(operation, args);
+	const result = await stack.operate(operation, [...args, ...parallel]);
 	if (result.exitCode !== 0) throw new Error(result.stdout + result.stderr);
 }
 
@@ -69,7 +72,7 @@ async function compare(lab: BenchLab, empty: Stack, wiring: Stack, ways: Way[]):
 	const seconds = (samples: Sample[]) => samples.map((one) => one.seconds);
 	const host = (samples: Sample[]) => samples.map((one) => one.host);
 	console.log(
-		`\n${2 * count} resources on ${lab.hosts.length} hosts, ${runs} runs; median seconds; ratios: median (least to most)`,
+		`\n${2 * count} resources on ${lab.hosts.length} hosts, parallelism ${values.parallel ?? "by default"}, ${runs} runs; median seconds; ratios: median (least to most)`,
 	);
 	const rows = STEPS.map(([name]) => [
 		name,
