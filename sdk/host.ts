@@ -96,10 +96,12 @@ export interface HostProperties {
  * ```
  */
 export class Host {
+	/** The fields that were given, in plain form; resources take it as their `host` input. */
+	readonly args: pulumi.Output<HostProperties>;
+
 	/** Tells a Host apart when two copies of this package are loaded. */
 	readonly __netplumbHost = true;
 
-	readonly #given: HostArgs;
 	readonly #label: string | undefined;
 	#docker: pulumi.ProviderResource | undefined;
 
@@ -108,16 +110,8 @@ export class Host {
 	 */
 	constructor(target: string | HostArgs) {
 		const given = typeof target === "string" ? parseTarget(target) : target;
-		this.#given = given;
 		this.#label = label(given);
-	}
-
-	/**
-	 * The fields that were given, in plain form; resources take it as their `host` input. A new output each time: those who wait for one
-	 * and the same are registered one behind the other, and so host by host, where the program may go from host to host.
-	 */
-	get args(): pulumi.Output<HostProperties> {
-		return pulumi.output(this.#given as pulumi.Input<HostProperties>).apply(withoutUndefined);
+		this.args = pulumi.output(given as pulumi.Input<HostProperties>).apply(withoutUndefined);
 	}
 
 	/** True when the value is a Host, of this copy of the package or another. */
