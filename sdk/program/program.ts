@@ -4,11 +4,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { ACCEPTABLE, type Acceptable, type Claim, clash, dockerClash, keysOf } from "./clashes";
 import { type Declared, resolved } from "./declared";
 import { type Fact, factsOf, type Place, placeOf } from "./facts";
-import { Turns } from "./turns";
 
 /** Everything that one program has declared so far. */
 export class Program {
-	readonly turns = new Turns();
 	private readonly claims = new Map<string, Claim[]>();
 	private readonly attachments = new Map<string, Declared>();
 	/** Addresses on interfaces for which no attachment has been declared yet. */
@@ -104,7 +102,6 @@ export async function declare(
 	what: { kind: string; name: string; owner: string; inputs: Readonly<Record<string, unknown>>; attachment?: pulumi.Resource },
 ): Promise<void> {
 	const program = currentProgram();
-	const place = program.turns.take();
 	const { inputs, attachment, ...identity } = what;
 	const declared = resolved(inputs).then(
 		async (known): Promise<Declared> => ({
@@ -114,9 +111,7 @@ export async function declare(
 		}),
 	);
 	declarations.set(resource, declared);
-	const ready = await declared;
-	await program.turns.of(place);
-	const sentence = program.add(ready);
+	const sentence = program.add(await declared);
 	if (sentence === undefined) return;
 	const error = new pulumi.RunError(sentence);
 	// Where Pulumi meets the error on a second way (an output that others wait for), it prints the stack.
