@@ -1,5 +1,5 @@
-// npm run bench [-- --count 100 --runs 5 --parallel 100 --no-ansible]: what wiring costs, each figure as a ratio to something measured in the same run:
-// the engine with as many empty resources, two scripts written by hand, an Ansible play.
+// npm run bench [-- --count 100 --runs 5 --parallel 100 --no-ansible]: what wiring costs, each figure as a ratio to something measured
+// in the same run: the engine with as many empty resources, two scripts written by hand, an Ansible play.
 import * as path from "node:path";
 import { parseArgs } from "node:util";
 import { startRelay } from "../lab/index";

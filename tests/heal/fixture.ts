@@ -2,6 +2,7 @@
 import { expect } from "chai";
 import { labReboot } from "../../lab";
 import { hostDump } from "../support/dump";
+import { allow } from "../support/hygiene";
 import { image, labDir, labHost, on } from "../support/lab";
 import { Resource } from "../support/resource";
 import { eventually, sh } from "../support/wiring";
@@ -72,6 +73,11 @@ export function despiteDocker(names: readonly string[], test: () => Promise<void
 		} catch (error) {
 			if (!(error instanceof DockerDeadlock)) throw error;
 			console.log("      dockerd has locked itself up (moby/libnetwork#2649): the host is rebooted, and the test begins again");
+			allow(
+				"the power goes while dockerd hangs in the middle of restarts, and what it had begun is not in its store",
+				/dockerd: level=error msg="Container not cleaned up from containerd from previous run"/,
+				/dockerd: level=\w+ msg="(?:getEndpointFromStore for eid|Failed deleting endpoint) .*could not find endpoint/,
+			);
 			await labReboot("h1", { dir: labDir });
 			await answered(names);
 			await test();
@@ -93,7 +99,7 @@ cat /run/docker/goroutine-stacks-* 2>/dev/null || true`);
 	return ["processEndpointDelete", "getSvcRecords"].every((side) => waiting.some((stack) => stack.includes(`.${side}(`)));
 }
 
-/** Waits until all of the containers answer the host, whatever Docker does; otherwise says what is known of the first that does not. */
+/** Waits until all of the containers get an answer from the host; otherwise says what is known of the first that does not. */
 export async function answered(names: readonly string[]): Promise<void> {
 	await eventually(() => sh(SILENT, ...names), "").catch(async (error: Error) => {
 		const first = (await sh(SILENT, ...names)).split("\n")[0] || names[0]!;
@@ -101,9 +107,13 @@ export async function answered(names: readonly string[]): Promise<void> {
 	});
 }
 
+// By the host's own ping, as a dockerd that hangs runs nothing in a container.
 const SILENT = `
+exec 3>&1
 for name; do
-	ping -n -c 1 -W 2 "10.77.0.$((\${name##*-} + 1))" >/dev/null 2>&1 || echo "$name" &
+	(
+		pid=$(timeout 5 docker inspect -f '{{.State.Pid}}' "$name") && nsenter -n -t "$pid" ping -n -c 1 -W 2 10.77.0.254 || echo "$name" >&3
+	) >/dev/null 2>&1 &
 done
 wait`;
 
@@ -127,6 +137,12 @@ true`;
 // The host asks every 20 ms, one process a container, and knows the MAC: another one would never answer.
 const RESTART = `
 dir=$(mktemp -d)
+clear() {
+	for name; do ip neighbour delete "10.77.0.$((\${name##*-} + 1))" dev ${BRIDGE} || :; done
+	while read -r pid; do kill "$pid" || :; done <"$dir/pids"
+	rm -rf "$dir"
+}
+trap 'clear "$@"' EXIT
 for name; do
 	ip=10.77.0.$((\${name##*-} + 1))
 	mac=$(nsenter -n -t "$(docker inspect -f '{{.State.Pid}}' "$name")" ip -o link show dev eth1 | sed 's/.*ether \\([^ ]*\\) .*/\\1/')
@@ -134,23 +150,16 @@ for name; do
 	timeout 60 ping -n -D -i 0.02 -W 1 "$ip" >"$dir/$name" 2>/dev/null &
 	echo $! >>"$dir/pids"
 done
-failed=
-printf '%s\\n' "$@" | xargs -P 20 -n 1 timeout 40 docker restart -t 0 >/dev/null 2>"$dir/said" || failed=1
+printf '%s\\n' "$@" | xargs -P 20 -n 1 timeout 40 docker restart -t 0 >/dev/null 2>"$dir/said" || { echo failed; cat "$dir/said"; exit 0; }
 for name; do
-	if [ -z "$failed" ]; then
-		started=$(date -d "$(docker inspect -f '{{.State.StartedAt}}' "$name")" +%s%N)
-		first= tries=0
-		until [ -n "$first" ] || [ $((tries += 1)) -gt 300 ]; do
-			first=$(sed -n 's/^\\[\\([0-9]*\\)\\.\\([0-9]*\\)\\] .* icmp_seq=.* time=.*/\\1\\2000/p' "$dir/$name" | awk -v t="$started" '$1 > t { print; exit }')
-			[ -n "$first" ] || sleep 0.1
-		done
-		if [ -n "$first" ]; then echo $(((first - started) / 1000000)); else echo 30000; fi
-	fi
-	ip neighbour delete "10.77.0.$((\${name##*-} + 1))" dev ${BRIDGE}
-done
-[ -z "$failed" ] || { echo failed && cat "$dir/said"; }
-while read -r pid; do kill "$pid" || :; done <"$dir/pids"
-rm -rf "$dir"`;
+	started=$(date -d "$(docker inspect -f '{{.State.StartedAt}}' "$name")" +%s%N)
+	first= tries=0
+	until [ -n "$first" ] || [ $((tries += 1)) -gt 300 ]; do
+		first=$(sed -n 's/^\\[\\([0-9]*\\)\\.\\([0-9]*\\)\\] .* icmp_seq=.* time=.*/\\1\\2000/p' "$dir/$name" | awk -v t="$started" '$1 > t { print; exit }')
+		[ -n "$first" ] || sleep 0.1
+	done
+	if [ -n "$first" ]; then echo $(((first - started) / 1000000)); else echo 30000; fi
+done`;
 
 /** Milliseconds of processor time that the agent and what it started have used. */
 export async function agentTime(): Promise<number> {

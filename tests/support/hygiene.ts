@@ -16,9 +16,12 @@ let allowed: Allowance[] = [];
 
 /** In a describe block that does damage: lines of logs, or of what is left or missing, that come of it. */
 export function expectTrouble(why: string, ...patterns: RegExp[]): void {
-	before(() => {
-		allowed.push(...patterns.map((pattern) => ({ pattern, why })));
-	});
+	before(() => allow(why, ...patterns));
+}
+
+/** The same from within a test, for what only now and then happens. */
+export function allow(why: string, ...patterns: RegExp[]): void {
+	allowed.push(...patterns.map((pattern) => ({ pattern, why })));
 }
 
 // Somebody else's: a pair of links with an alias, a bridge with a port, a table of nftables and a rule of iptables.
