@@ -1,5 +1,6 @@
 // The base of every netplumb resource. Runs in the user's program: no I/O here.
 import * as pulumi from "@pulumi/pulumi";
+import { noteUsersLine } from "./call-site";
 import { Host, type HostProperties } from "./host";
 import { declare } from "./program/program";
 
@@ -43,18 +44,15 @@ export abstract class NetplumbResource extends pulumi.CustomResource {
 			admit = resolve;
 		});
 		const inputs = { ...absent, ...given, owner: admitted, __provider: providerLine(kind) };
-		// Pulumi notes the stack at each property, four times, for a message about promises that never end. That is half of the time
-		// of a program with hundreds of resources, and the stack of an error is caught up on.
-		const { stackTraceLimit } = Error;
-		Error.stackTraceLimit = 0;
+		const noted = noteUsersLine();
 		try {
 			super(`pulumi-nodejs:dynamic/netplumb:${kind}`, name, inputs, opts);
 		} catch (error) {
-			Error.stackTraceLimit = stackTraceLimit;
+			noted();
 			if (error instanceof Error) Error.captureStackTrace(error);
 			throw error;
 		} finally {
-			Error.stackTraceLimit = stackTraceLimit;
+			noted();
 		}
 		// What is only looked up (`static get`) claims nothing.
 		const made = opts?.id === undefined && opts?.urn === undefined;

@@ -232,5 +232,6 @@ export interface StateResource {
 	inputs?: Record<string, unknown>;
 	outputs?: Record<string, unknown>;
 	initErrors?: string[];
+	sourcePosition?: string;
 	[other: string]: unknown;
 }
