@@ -301,6 +301,7 @@ block() {
 all() { printf '%s\n' "$request" | awk -F "$tab" -v word="$1" '$1 == word { print $2 }'; }
 
 read_back() {
+	inside=
 	facts=$(all fact)
 	others=$(all others)
 	desired=$(all desired)

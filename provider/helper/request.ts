@@ -73,14 +73,20 @@ function blockLines({ where, steps }: Block, before: Snapshot): string[][] {
 	return [
 		["block", ...(container ? [container.id, String(container.pid), container.startTime] : [HOST])],
 		...steps.flatMap(({ change, rendered, inverses, undo }) => [
-			["step", rendered.tool === "sh" ? "do" : rendered.tool],
+			["step", isNamed(change, rendered) ? "do" : rendered.tool],
 			...changeLines("+", change, rendered),
 			...inverses.flatMap((inverse, index) => changeLines("-", inverse, undo[index]!)),
 		]),
 	];
 }
 
+/** Whether the helper has a word of its own for it. An announcement is more than the line of `ip` in it. */
+function isNamed(change: Change, rendered: Rendered): boolean {
+	return rendered.tool === "sh" || change.verb === "announce";
+}
+
 function changeLines(sign: "+" | "-", change: Change, rendered: Rendered): string[][] {
+	if (isNamed(change, rendered)) return [[`${sign}do`, ...words(change)]];
 	switch (rendered.tool) {
 		case "ip":
 			return rendered.lines.map((line) => [`${sign}ip`, line]);
@@ -94,8 +100,8 @@ function changeLines(sign: "+" | "-", change: Change, rendered: Rendered): strin
 			return [...rendered.lines.map((line) => [`${sign}nft`, line]), ...rendered.ports.map((port) => [`${sign}port`, port])];
 		case "db":
 			throw withoutOvn();
-		case "sh":
-			return [[`${sign}do`, ...words(change)]];
+		default:
+			return [];
 	}
 }
 

@@ -5,7 +5,15 @@ import { parseDatabase, parseDeviceRoutes, parseLinks, parseNamespace, parseNetw
 import { parseFirewall, parseForwarding, parsePorts } from "./parse-firewall";
 import type { Seen } from "./read";
 import { databaseId, tablesOf } from "./records";
-import { type Container, DOCKER_ABSENT, type Namespace, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
+import {
+	type Container,
+	DOCKER_ABSENT,
+	isRunning,
+	type Namespace,
+	type Needs,
+	type RunningContainer,
+	type Snapshot,
+} from "./snapshot";
 
 interface Section {
 	words: string[];
@@ -21,9 +29,18 @@ interface Inspected {
 	networkMode: string;
 }
 
-/** "changed" when a container started or stopped while it was read: read again. */
-export function assemble(output: string, mark: string, needs: Needs, seen: Seen, hostName: string): Snapshot | "changed" {
-	const { containers, facts, destinations } = needs;
+/**
+ * "changed" when a container started or stopped while it was read: read again. `known` is what holds for all that is not in a container,
+ * where only those were asked about.
+ */
+export function assemble(
+	output: string,
+	mark: string,
+	needs: Needs,
+	seen: Seen,
+	hostName: string,
+	known?: Snapshot,
+): Snapshot | "changed" {
 	const sections = split(output, mark);
 	const only = (name: string) => sections.find((section) => section.words[0] === name)?.text;
 	if (only("end") === undefined)
@@ -38,70 +55,126 @@ export function assemble(output: string, mark: string, needs: Needs, seen: Seen,
 		}
 	};
 	return named(() => {
-		const snapshot: Snapshot = {
-			hostName,
-			generation: only("generation") ?? "none",
-			host: { links: parseLinks(only("host") ?? ""), routes: [], ipv6Disabled: {} },
-			ovs: parseOvs(only("ovs") ?? "", only("datapath") === "kernel"),
-			containers: {},
-			paths: parsePaths(
-				only("paths") ?? "",
-				destinations.filter((to) => !to.includes("/")),
-			),
-			networks: destinations.filter((to) => to.includes("/")),
-			...parseDesired(only("desired") ?? ""),
-			...readFlows(sections),
-		};
-		const numbered = (name: string, word: string) =>
-			sections.find((section) => section.words[0] === name && section.words[1] === word);
-		if (facts.includes("firewall")) {
-			const filter = (family: string) => numbered("filter", family);
-			snapshot.firewall = parseFirewall(only("nft") ?? "", only("route_localnet") ?? "", {
-				4: { tool: filter("4")?.words[2], text: filter("4")?.text ?? "" },
-				6: { tool: filter("6")?.words[2], text: filter("6")?.text ?? "" },
-			});
-			if (typeof snapshot.firewall === "object") snapshot.firewall.forwarding = parseForwarding(only("forwarding") ?? "");
-		}
-		if (facts.includes("ports")) snapshot.ports = parsePorts(only("listeners") ?? "", only("published") ?? "");
-		if (facts.includes("chassis")) snapshot.chassis = only("chassis") ?? "";
-		if (needs.databases) {
-			const tables = needs.databases.map((database, index) => [
-				databaseId(database),
-				parseDatabase(numbered("database", String(index))?.text ?? "", database[0]!, tablesOf(database)),
-			]);
-			snapshot.databases = Object.fromEntries(tables);
-		}
-		const takenBack = only("taken-back");
-		if (takenBack !== undefined) snapshot.takenBack = takenBack.split("\n").filter((line) => line !== "");
-		if (needs.devices) readDevices(snapshot, sections, needs.devices);
-		addNetworkRoutes(snapshot, only("paths") ?? "");
-		for (const reference of containers) {
-			const same = sameAsSeen(seen.get(reference), sections);
-			if (same) snapshot.containers[reference] = same;
-		}
-		const whole = sections.filter(({ text }) => text.endsWith("complete"));
-		for (const other of othersIn(output, mark)) {
-			const same = sameAsSeen(other, whole);
-			if (same) for (const reference of [same.id, same.name]) snapshot.containers[reference] = same;
-		}
-		const unknown = containers.filter((reference) => !(reference in snapshot.containers));
-		if (unknown.length === 0) return snapshot;
-		const docker = parseDocker(only("docker") ?? "");
-		if (typeof docker === "string") {
-			snapshot.dockerProblem = docker;
-			return snapshot;
-		}
-		const again = new Set((only("again") ?? "").split("\n").filter((line) => line !== ""));
-		for (const reference of unknown) {
-			const found = match(docker, reference);
-			// Missing only where Docker says so about this very container.
-			if (!found && !saidMissing(only("docker") ?? "", reference)) throw unreadable(only("docker") ?? "");
-			const container = found ? assembleContainer(found, again, sections) : "missing";
-			if (container === "changed") return container;
-			snapshot.containers[reference] = container;
-		}
-		return snapshot;
+		const snapshot = known ? onTopOf(known, only, needs) : outside(sections, only, needs, hostName);
+		const inside = readContainers(sections, needs.containers, seen);
+		if (inside === "changed") return inside;
+		const { containers } = inside;
+		// Nothing is kept of those who were asked about now, by whatever name.
+		const anew = new Set(needs.containers);
+		for (const one of Object.values(containers)) if (one !== "missing") anew.add(one.id).add(one.name);
+		for (const [reference, one] of Object.entries(snapshot.containers))
+			if (isRunning(one) && ![reference, one.id, one.name].some((name) => anew.has(name))) containers[reference] = one;
+		return { ...snapshot, ...inside };
 	});
+}
+
+type Only = (name: string) => string | undefined;
+
+/** All that is not in a container. */
+function outside(sections: Section[], only: Only, needs: Needs, hostName: string): Snapshot {
+	const { facts, destinations } = needs;
+	const snapshot: Snapshot = {
+		hostName,
+		generation: only("generation") ?? "none",
+		readAt: performance.now(),
+		host: { links: parseLinks(only("host") ?? ""), routes: [], ipv6Disabled: {} },
+		ovs: parseOvs(only("ovs") ?? "", only("datapath") === "kernel"),
+		containers: {},
+		paths: parsePaths(
+			only("paths") ?? "",
+			destinations.filter((to) => !to.includes("/")),
+		),
+		networks: destinations.filter((to) => to.includes("/")),
+		...parseDesired(only("desired") ?? ""),
+		...readFlows(sections),
+	};
+	const numbered = (name: string, word: string) =>
+		sections.find((section) => section.words[0] === name && section.words[1] === word);
+	if (facts.includes("firewall")) {
+		const filter = (family: string) => numbered("filter", family);
+		snapshot.firewall = parseFirewall(only("nft") ?? "", only("route_localnet") ?? "", {
+			4: { tool: filter("4")?.words[2], text: filter("4")?.text ?? "" },
+			6: { tool: filter("6")?.words[2], text: filter("6")?.text ?? "" },
+		});
+		if (typeof snapshot.firewall === "object") snapshot.firewall.forwarding = parseForwarding(only("forwarding") ?? "");
+	}
+	if (facts.includes("ports")) snapshot.ports = parsePorts(only("listeners") ?? "", only("published") ?? "");
+	if (facts.includes("chassis")) snapshot.chassis = only("chassis") ?? "";
+	if (needs.databases) {
+		const tables = needs.databases.map((database, index) => [
+			databaseId(database),
+			parseDatabase(numbered("database", String(index))?.text ?? "", database[0]!, tablesOf(database)),
+		]);
+		snapshot.databases = Object.fromEntries(tables);
+	}
+	Object.assign(snapshot, readTakenBack(only));
+	if (needs.devices) readDevices(snapshot, sections, needs.devices);
+	addNetworkRoutes(snapshot, only("paths") ?? "");
+	return snapshot;
+}
+
+/** What was known, with the generation and the desired states as they are now. */
+function onTopOf(known: Snapshot, only: Only, { desired: asked = [] }: Needs): Snapshot {
+	const { takenBack: _, dockerProblem: __, agent: ___, ...rest } = known;
+	const now = parseDesired(only("desired") ?? "");
+	const isAsked = (name: string) => asked.some((ending) => ending === "all" || name.endsWith(ending));
+	const desired = Object.entries(now.desired ?? {}).map(([name, sum]) => [
+		name,
+		sum === "" && !isAsked(name) ? (known.desired?.[name] ?? "") : sum,
+	]);
+	return {
+		...rest,
+		...now,
+		desired: Object.fromEntries(desired),
+		generation: only("generation") ?? "none",
+		mixed: true,
+		...readTakenBack(only),
+	};
+}
+
+function readTakenBack(only: Only): Pick<Snapshot, "takenBack"> {
+	const text = only("taken-back");
+	return text === undefined ? {} : { takenBack: text.split("\n").filter((line) => line !== "") };
+}
+
+/** By the references that were asked for, and by id and name where Docker was asked. */
+function readContainers(
+	sections: Section[],
+	references: readonly string[],
+	seen: Seen,
+): Pick<Snapshot, "containers" | "dockerProblem"> | "changed" {
+	const containers: Record<string, Container> = {};
+	for (const reference of references) {
+		const same = sameAsSeen(seen.get(reference), sections);
+		if (same) for (const name of [reference, same.id]) containers[name] = same;
+	}
+	const unknown = references.filter((reference) => !(reference in containers));
+	const text = (name: string) => sections.find(({ words }) => words[0] === name)?.text ?? "";
+	const docker = text("docker") === "" ? [] : parseDocker(text("docker"));
+	if (typeof docker === "string") return { containers, ...(unknown.length > 0 ? { dockerProblem: docker } : {}) };
+	const again = new Set(
+		text("again")
+			.split("\n")
+			.filter((line) => line !== ""),
+	);
+	for (const reference of unknown) {
+		const found = match(docker, reference);
+		// Missing only where Docker says so about this very container.
+		if (!found && !saidMissing(text("docker"), reference)) throw unreadable(text("docker"));
+		const container = found ? assembleContainer(found, again, sections) : "missing";
+		if (container === "changed") return container;
+		containers[reference] = container;
+	}
+	// Those that were told along. That one of them cannot be told concerns nobody yet.
+	const whole = sections.filter(({ text }) => text.endsWith("complete"));
+	const read = new Map(Object.values(containers).flatMap((one) => (isRunning(one) ? [[one.id, one] as const] : [])));
+	for (const found of docker) {
+		const container = read.get(found.id) ?? assembleContainer(found, again, whole);
+		if (container === "changed" || !isRunning(container)) continue;
+		read.set(container.id, container);
+		for (const name of [container.id, container.name]) containers[name] ??= container;
+	}
+	return { containers };
 }
 
 /** Those that a device of its own was asked for are there already. */

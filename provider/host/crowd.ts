@@ -8,10 +8,8 @@ const waiting = new Set<() => void>();
 /** Counts `answer` as under way until it settles. */
 export function withUs<T>(answer: Promise<T>): Promise<T> {
 	here++;
-	if (here >= most) {
-		most = here;
-		for (const resume of waiting) resume();
-	}
+	most = Math.max(most, here);
+	for (const resume of waiting) resume();
 	return answer.finally(() => {
 		here--;
 	});
@@ -22,19 +20,21 @@ export function underWay(): number {
 	return here;
 }
 
-/** Waits until nobody more can be expected, at most `ms` milliseconds. */
-export function everybodyIsHere(ms: number): Promise<void> {
+/** Waits until half of the crowd waits for this host, or nobody more can be expected, at most `ms` milliseconds. */
+export function enoughAreHere(ms: number, waitingHere: () => number): Promise<void> {
 	return new Promise((resolve) => {
 		const resume = () => {
+			if (here < most && waitingHere() * 2 < most) return;
+			done();
+		};
+		const done = () => {
 			clearTimeout(timer);
 			waiting.delete(resume);
 			resolve();
 		};
-		const timer = setTimeout(resume, ms);
+		const timer = setTimeout(done, ms);
 		waiting.add(resume);
 		// Not before those who were just answered have ceased to count.
-		setImmediate(() => {
-			if (here >= most) resume();
-		});
+		setImmediate(resume);
 	});
 }

@@ -11,7 +11,7 @@ import { shWord } from "./encode";
 import { type Guarded, guardedApply } from "./guard";
 import { armFunctions, type GuardText } from "./guard-script";
 import { anyMark } from "./owned";
-import { newMark, type Others, readCall, readFunctions } from "./read";
+import { newMark, type Others, readCall, readFunctions, readInsideCall } from "./read";
 import { compile, EXIT, LOCK_SECONDS, type Step } from "./script";
 import { type Fact, isRunning, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
 
@@ -32,6 +32,12 @@ export type Outcome =
 	| { kind: "failed"; reason: string; after: Snapshot | undefined }
 	| { kind: "done"; after: Snapshot };
 
+interface ReadOptions {
+	crowd?: boolean;
+	transport?: Transport;
+	known?: Snapshot | undefined;
+}
+
 export class Exchange {
 	/** The containers as they were at the last look. */
 	private readonly seen = new Map<string, RunningContainer>();
@@ -50,14 +56,17 @@ export class Exchange {
 	/**
 	 * Waits until no change of a dead run is pending any more.
 	 * @param crowd Whether many are looking: then all that we attached is told at once, whoever asks about it next.
+	 * @param known What was true a moment ago: then only the containers are looked at, unless another run did something since.
 	 */
-	async read(asked: Needs, crowd = false, transport = this.transport): Promise<Snapshot> {
+	async read(asked: Needs, { crowd = false, transport = this.transport, known }: ReadOptions = {}): Promise<Snapshot> {
 		const needs = crowd ? { ...asked, desired: ["all"] } : asked;
+		let base = this.helper ? undefined : known;
+		let takenBack: string[] | undefined;
 		const started = performance.now();
 		for (let tries = 1; ; tries++) {
 			const mark = newMark();
 			const others = crowd && tries === 1 ? "attached" : this.othersFor(needs);
-			const script = this.helper ? readRequest(mark, needs, this.seen, others) : this.readScript(mark, needs, others);
+			const script = this.helper ? readRequest(mark, needs, this.seen, others) : this.readScript(mark, needs, others, base);
 			const result = await transport.run(script).catch((error: unknown) => {
 				// A look can be repeated: the connection was lost, perhaps long ago, and the next one may stand.
 				if (!isNetplumbError(error, "outcome-unknown") || tries >= MAX_TRIES) throw error;
@@ -68,12 +77,18 @@ export class Exchange {
 			if (result.exitCode === EXIT.denied) throw this.denied(result.stderr);
 			if (result.exitCode === EXIT.pending) {
 				if (performance.now() - started > PENDING_MS) throw this.pending();
+				base = undefined;
 				tries--;
 				await sleep(500);
 				continue;
 			}
-			const snapshot = this.understand(result.stdout, result.stderr, mark, needs);
-			if (snapshot !== "changed") return snapshot;
+			const snapshot = this.understand(result.stdout, result.stderr, mark, needs, base);
+			if (base && (snapshot === "changed" || snapshot.generation !== base.generation)) {
+				if (snapshot !== "changed") takenBack = snapshot.takenBack;
+				base = undefined;
+				continue;
+			}
+			if (snapshot !== "changed") return takenBack ? { ...snapshot, takenBack } : snapshot;
 			if (tries >= MAX_TRIES) {
 				throw new NetplumbError(
 					"conflict",
@@ -86,10 +101,14 @@ export class Exchange {
 	/** Applies `steps`, which were planned on `before`, and reads back what is true then, with all that `needs` name. */
 	async apply(steps: readonly Step[], before: Snapshot, needs: Needs, guard?: GuardText): Promise<Outcome> {
 		const mark = newMark();
+		// What is done in containers alone changes nothing outside, unless it is a pair, whose other end is there.
+		const stays = ({ onlyInside, operation: { change } }: Step) =>
+			onlyInside && change.verb !== "link.add" && change.verb !== "link.delete";
+		const known = !this.helper && !guard && steps.every(stays) ? before : undefined;
 		try {
 			const script = this.helper
 				? applyRequest(mark, steps, before, needs, this.seen, this.othersFor(needs))
-				: applyScript(mark, steps, before, this.readCall(mark, needs), needs.facts, guard);
+				: applyScript(mark, steps, before, this.readCall(mark, needs, known), needs.facts, guard);
 			// What is under the guard is over, or taken back, by its deadline.
 			const result = await this.transport.run(script, guard ? { timeoutSeconds: guard.seconds + GUARDED_LOCK_SECONDS } : {});
 			if (result.exitCode === EXIT.stale) return { kind: "stale" };
@@ -100,7 +119,7 @@ export class Exchange {
 				return { kind: "failed", reason: `the helper on the host refuses it: ${reasonOf(result.stderr)}`, after: before };
 			if (result.exitCode === EXIT.readOnly) throw this.denied(result.stderr);
 			if (result.exitCode === EXIT.refused) throw new NetplumbError("conflict", `host ${this.hostName}: ${result.stderr.trim()}`);
-			const after = this.understand(result.stdout, result.stderr, mark, needs);
+			const after = this.understand(result.stdout, result.stderr, mark, needs, known);
 			if (result.exitCode === EXIT.failed) {
 				return { kind: "failed", reason: reasonOf(result.stderr), after: after === "changed" ? undefined : after };
 			}
@@ -127,23 +146,23 @@ export class Exchange {
 			readCall: (mark) => this.readCall(mark, needs),
 			another: this.another,
 			apply: (guard) => this.apply(steps, before, needs, guard),
-			read: (transport) => this.read(needs, false, transport),
+			read: (transport) => this.read(needs, { transport }),
 			understand: (result, mark) => this.understand(result.stdout, result.stderr, mark, needs),
 			reconnect: () => this.transport.close(),
 		});
 	}
 
-	private readScript(mark: string, needs: Needs, others: Others): string {
+	private readScript(mark: string, needs: Needs, others: Others, known: Snapshot | undefined): string {
 		return [
 			readFunctions(needs.facts),
 			`settle_guards ${mark} || exit ${EXIT.pending}`,
 			`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
-			readCall(mark, needs, this.seen, others),
+			(known ? readInsideCall : readCall)(mark, needs, this.seen, others),
 		].join("\n");
 	}
 
-	private readCall(mark: string, needs: Needs): string {
-		return readCall(mark, needs, this.seen, this.othersFor(needs));
+	private readCall(mark: string, needs: Needs, known?: Snapshot): string {
+		return (known ? readInsideCall : readCall)(mark, needs, this.seen, this.othersFor(needs));
 	}
 
 	/** Where Docker is asked a second time, more questions are likely: then it tells about all that runs. */
@@ -153,9 +172,9 @@ export class Exchange {
 		return asks && this.asked === 2 ? "names" : "";
 	}
 
-	private understand(stdout: string, stderr: string, mark: string, needs: Needs): Snapshot | "changed" {
+	private understand(stdout: string, stderr: string, mark: string, needs: Needs, known?: Snapshot): Snapshot | "changed" {
 		try {
-			const snapshot = assemble(stdout, mark, needs, this.seen, this.hostName);
+			const snapshot = assemble(stdout, mark, needs, this.seen, this.hostName, known);
 			if (snapshot === "changed") this.seen.clear();
 			else {
 				for (const container of othersIn(stdout, mark))

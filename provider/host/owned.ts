@@ -19,7 +19,11 @@ export function ownedBy(snapshot: Snapshot, marks: readonly string[]) {
 		}
 	};
 	look(HOST, snapshot.host);
-	for (const container of Object.values(snapshot.containers)) if (isRunning(container)) look(container.id, container.namespace);
+	// One that is known by several names is looked at once.
+	const containers = new Map(
+		Object.values(snapshot.containers).flatMap((one) => (isRunning(one) ? [[one.id, one] as const] : [])),
+	);
+	for (const { id, namespace } of containers.values()) look(id, namespace);
 	const ovs = typeof snapshot.ovs === "object" ? snapshot.ovs : { bridges: {}, ports: {} };
 	return {
 		links,

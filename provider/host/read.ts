@@ -14,16 +14,14 @@ export type Seen = ReadonlyMap<string, RunningContainer>;
 export type Others = "" | "names" | "attached";
 
 /** What a process inside a container's network namespace says about it: its switches first, then the rest by one process. */
-const SWITCHES = `for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do
+export const SWITCHES = `for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do
 	[ -e "$file" ] || continue
 	read -r value <"$file"
 	name=\${file#/proc/sys/net/ipv6/conf/}
 	printf '%s %s\\n' "\${name%/disable_ipv6}" "$value"
 done`;
-const REST = `ip -j -d -batch - <<'BATCH'
-address show
-route show table all
-BATCH`;
+export const REST_LINES = ["address show", "route show table all"];
+const REST = ["ip -j -d -batch - <<'BATCH'", ...REST_LINES, "BATCH"].join("\n");
 
 /** The same, told by a block that is inside anyway; that it cannot tell is no fault of the block. */
 export const TELL_NAMESPACE = `${SWITCHES}\n{\n${REST}\n} && printf complete`;
@@ -39,8 +37,8 @@ export const TELL_NAMESPACE = `${SWITCHES}\n{\n${REST}\n} && printf complete`;
  * container's: the one that started at START, where that is given, in a control group that is named after the container.
  *
  * read_containers takes names and ids, and PID:START:ID:REFERENCE for a container that was seen before: Docker is asked only
- * about those that are new, or not the same any more. A question to Docker costs as much as all other facts, so read_others
- * asks at once about those that may come next: "names" which they are, "attached" also what those are like that carry our marks.
+ * about those that are new, or not the same any more. A question to Docker costs as much as all other facts, so it is at once about
+ * those that may come next: with "attached" about those that carry our marks, with all facts; with "names" which others run.
  */
 const FUNCTIONS = `
 start_of() {
@@ -55,7 +53,15 @@ enter() {
 	[ "$start" = "$2" ] && ! [ /proc/self/fd/7 -ef /proc/$$/ns/net ]
 } 2>/dev/null
 section() { printf '\\n%s %s\\n' "$mark" "$*"; }
+# read_host MARK DESTINATION... -- CONTAINER...; with $inside, what nobody has to be in a container for is left out.
+# In one piece: each piece would be a packet of its own, with an acknowledgement.
 read_host() {
+	answer=$(read_all "$@")
+	set -- $?
+	printf '%s\\n' "$answer"
+	return $1
+}
+read_all() {
 	mark=$1
 	shift
 	section generation
@@ -64,10 +70,18 @@ read_host() {
 	printf '%s' "$g"
 	section desired
 	[ ! -d /var/lib/netplumb ] || read_desired $desired 2>/dev/null
+	attached=
+	[ -n "$inside" ] || read_outside "$@" || return 1
+	while [ "$1" != -- ]; do shift; done
+	shift
+	printf %s "$tale"
+	[ $# -eq 0 ] || read_containers "$@"
+	section end
+}
+read_outside() {
 	section host
 	ip -j -d address show || return 1
 	section ovs
-	attached=
 	if command -v ovs-vsctl >/dev/null; then
 		ovs=$(ovs-vsctl --timeout=10 --format=json \\
 			-- --columns=_uuid,name,ports,controller,datapath_type,datapath_id,fail_mode,stp_enable,rstp_enable,mcast_snooping_enable,protocols,other_config,external_ids list Bridge \\
@@ -75,7 +89,7 @@ read_host() {
 			-- --columns=_uuid,name,type,options,error,ofport,mtu_request,external_ids list Interface \\
 			-- --columns=_uuid,target list Controller 2>&1)
 		printf '%s\\nstatus %s' "$ovs" $?
-		[ "$others" != attached ] || attached=$(printf %s "$ovs" | grep -o '"netplumb-container","[0-9a-f]*"')
+		[ "$others" != attached ] || attached=$(printf %s "$ovs" | grep -o '"netplumb-container","[0-9a-f]*' | sort -u)
 		case $ovs in *'"netplumb-guard"'* | *'"netplumb-clients"'*) read_flows ;; esac
 		ovs=
 	else
@@ -94,11 +108,7 @@ read_host() {
 		printf '\\n'
 		shift
 	done
-	shift
 	read_facts
-	told=\${told-' '}
-	[ $# -eq 0 ] || read_containers "$@"
-	section end
 }
 # The desired states: the checksums of those whose names end like this, the names of all.
 read_desired() {
@@ -112,7 +122,8 @@ read_desired() {
 		done
 	done
 	sha256sum /var/lib/netplumb/agent $list </dev/null
-	( cd /var/lib/netplumb/desired && printf 'kept %s\\n' * )
+	cd /var/lib/netplumb/desired && printf 'kept %s\\n' *
+	cd /
 }
 read_flows() {
 	for bridge in $(ovs-vsctl --timeout=10 list-br); do
@@ -165,11 +176,13 @@ INSIDE
 	[ $certain = sure ]
 }
 # tell_container PID START ID FACTS: what a block has told, where the process is still surely the container's.
+tale= told=' '
 tell_container() {
 	case $4 in *complete) ;; *) return ;; esac
 	start_of "$1" && [ "$start" = "$2" ] && in_cgroup_of "$1" "$3" || return
-	section container "$1" "$2" own sure "$3"
-	printf '%s' "$4"
+	tale="$tale
+$mark container $1 $2 own sure $3
+$4"
 	told="$told$1:$2 "
 } 2>/dev/null
 read_containers() {
@@ -194,51 +207,63 @@ read_containers() {
 		return
 	fi
 	container_facts='{{.State.Pid}} {"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}},"pid":{{json .State.Pid}},"startedAt":{{json .State.StartedAt}},"networkMode":{{json .HostConfig.NetworkMode}}}'
-	facts=$([ $# -eq 0 ] || timeout 20 docker inspect --type container --format "$container_facts" -- "$@" 2>&1)
-	printf '%s\\nstatus %s' "$facts" $?
-	sure=yes
+	ids=
+	for word in $attached; do ids="$ids \${word##*\\"}"; done
+	facts=$(inspect "$@" $ids 2>&1)
+	status=$?
+	# What is wrong with one that nobody asked about is nothing to those who ask.
+	if [ $status -ne 0 ] && [ -n "$ids" ]; then
+		facts=$([ $# -eq 0 ] || inspect "$@" 2>&1)
+		status=$?
+		facts="$facts
+$(inspect $ids 2>/dev/null)"
+	fi
+	printf '%s\\nstatus %s' "$facts" $status
+	running=
 	while read -r pid rest; do
 		case $pid in ''|0|*[!0-9]*) continue ;; esac
+		start_of "$pid"
+		case $told in *" $pid:$start "*) continue ;; esac
 		id=\${rest#'{"id":"'}
-		read_namespace "$pid" "\${id%%'"'*}" && told="$told$pid:$start " || sure=no
+		told="$told$pid:$start " running="$running $pid:\${id%%'"'*}"
 	done <<FACTS
 $facts
 FACTS
+	spaces=$(read_halves $running)
+	printf %s "$spaces"
 	# A second look, where the control groups do not say whose process it is: a container that is the same before and after
 	# was the same while its namespace was read.
-	if [ $sure = no ]; then
+	case $#$spaces in
+	0*) ;;
+	*" unsure "*)
 		section again
 		timeout 20 docker inspect --type container --format '{{.Id}} {{.State.Pid}} {{.State.StartedAt}}' -- "$@" 2>/dev/null
-	fi
-	[ -z "$others" ] || read_others
+		;;
+	esac
+	[ "$others" != names ] || read_others
 }
+inspect() { timeout 20 docker inspect --type container --format "$container_facts" -- "$@"; }
 read_others() {
 	section others
-	timeout 20 docker inspect --type container --format "$container_facts" -- $(timeout 20 docker ps -q --no-trunc | head -n 400) |
-		{
-			wired=
-			while read -r pid rest; do
-				start_of "$pid" || continue
-				printf '%s %s\\n' "$start" "$rest"
-				id=\${rest#'{"id":"'}
-				id=\${id%%'"'*}
-				case $told in *" $pid:$start "*) continue ;; esac
-				case $attached in *""\${id%"\${id#????????????}"}""*) wired="$wired $pid:$id" ;; esac
-			done
-			# On two processors: while one half waits in the pipe, the other one is read.
-			set -- $wired
-			half=$((($# + 1) / 2)) first=
-			while [ $# -gt $half ]; do
-				first="$first $1"
-				shift
-			done
-			read_namespaces $first | {
-				second=$(read_namespaces "$@")
-				cat
-				printf '%s' "$second"
-			}
-		}
+	inspect $(timeout 20 docker ps -q --no-trunc | head -n 400) |
+		while read -r pid rest; do
+			start_of "$pid" && printf '%s %s\\n' "$start" "$rest"
+		done
 } 2>/dev/null
+# On two processors: while one half waits in the pipe, the other one is read.
+read_halves() {
+	half=$((($# + 1) / 2)) first=
+	while [ $# -gt $half ]; do
+		first="$first $1"
+		shift
+	done
+	[ -n "$first" ] || { read_namespaces "$@"; return; }
+	read_namespaces $first | {
+		second=$(read_namespaces "$@")
+		cat
+		printf '%s' "$second"
+	}
+}
 read_namespaces() { for word; do read_namespace "\${word%:*}" "\${word#*:}"; done; }
 `.trim();
 
@@ -256,13 +281,21 @@ export function newMark(): string {
  * they were at the last look. `others` are told where Docker is asked at all, "attached" in any case.
  */
 export function readCall(mark: string, needs: Needs, seen: Seen, others: Others = ""): string {
-	const { containers, facts, destinations, devices = [], databases = [] } = needs;
-	const words = containers.map((reference) => seenWord(reference, seen));
-	const desired = shWord(desiredWords(needs).join(" "));
-	const read = shCommand(["read_host", mark, ...destinations, "--", ...words]);
+	const { facts, destinations, devices = [], databases = [] } = needs;
 	const calls = [factCalls(facts), ...databases.map(databaseCall)].join("; ");
-	const host = `others=${others}; desired=${desired}; read_facts() { ${calls}; }; ${read}`;
+	const host = `inside=; read_facts() { ${calls}; }; ${hostCall(mark, destinations, needs, seen, others)}`;
 	return devices.length === 0 ? host : `${shCommand(["read_devices", mark, ...devices])} || exit 1; ${host}`;
+}
+
+/** The same of the containers alone, and of what the host keeps. */
+export function readInsideCall(mark: string, needs: Needs, seen: Seen, others: Others = ""): string {
+	return `inside=yes; ${hostCall(mark, [], needs, seen, others)}`;
+}
+
+function hostCall(mark: string, destinations: readonly string[], needs: Needs, seen: Seen, others: Others): string {
+	const words = needs.containers.map((reference) => seenWord(reference, seen));
+	const desired = shWord(desiredWords(needs).join(" "));
+	return `others=${others}; desired=${desired}; ${shCommand(["read_host", mark, ...destinations, "--", ...words])}`;
 }
 
 /** What the names end with; of many, one look into the folder for all is cheaper than one for each. */

@@ -23,12 +23,15 @@ export function isParked(route: Route): boolean {
 /** Descriptor of the host's own network namespace, open while a script runs. */
 const HOST_NAMESPACE = "/proc/self/fd/8";
 
-export type Rendered =
-	| { tool: "ip"; lines: string[] }
-	| { tool: "ovs"; commands: string[][] }
-	| { tool: "sh"; line: string }
-	| Transaction
-	| Nft;
+/** Lines for `ip -batch`. */
+export interface IpLines {
+	tool: "ip";
+	lines: string[];
+	/** The interface whose addresses the kernel has to announce meanwhile. */
+	announces?: string;
+}
+
+export type Rendered = IpLines | { tool: "ovs"; commands: string[][] } | { tool: "sh"; line: string } | Transaction | Nft;
 
 export function render(change: Change): Rendered {
 	switch (change.verb) {
@@ -61,21 +64,7 @@ export function render(change: Change): Rendered {
 		case "route.delete":
 			return ip(["route", "delete", ...routeWords(change.route)]);
 		case "announce":
-			// With arp_notify and ndisc_notify set, the kernel announces all addresses when the MAC is set, even to the same value
-			// (ip-sysctl.rst). No tool inside or outside the container is needed.
-			return {
-				tool: "sh",
-				line: [
-					notify(["ipv4", "conf", change.dev, "arp_notify"], "arp"),
-					notify(["ipv6", "conf", change.dev, "ndisc_notify"], "ndisc"),
-					// The driver of a card that is up may refuse its own address again (eth_prepare_mac_addr_change in net/ethernet/eth.c).
-					`${shCommand(["ip", "link", "set", "dev", change.dev, "address"])} ${macWord(change)}${change.optional ? " || :" : ""}`,
-					notify(["ipv4", "conf", change.dev, "arp_notify"], "arp", "back"),
-					notify(["ipv6", "conf", change.dev, "ndisc_notify"], "ndisc", "back"),
-				]
-					.map((step) => `{ ${step}; }`)
-					.join(" && "),
-			};
+			return announce(change);
 		case "sysctl.set":
 			return { tool: "sh", line: sysctl(change.path, change.value) };
 		case "offload.disable":
@@ -161,7 +150,7 @@ function chassisWait(seconds: number): string {
 	return `sleep 0.3; i=0; until said=$(${CONNECTION}) && [ "$said" = connected ]; do [ $((i += 1)) -le ${seconds * 5} ] || break; sleep 0.2; done; [ "$said" = connected ] || ${failed}`;
 }
 
-function ip(...lines: string[][]): Rendered {
+function ip(...lines: string[][]): IpLines {
 	return { tool: "ip", lines: lines.map(ipLine) };
 }
 
@@ -207,12 +196,40 @@ function macWord({ dev, mac }: { dev: string; mac?: string }): string {
 	return `"$(${shCommand(["ip", "-o", "link", "show", "dev", dev])} | sed -n 's/.*link.ether \\([0-9a-f:]*\\).*/\\1/p')"`;
 }
 
-/** Sets a switch to 1 and remembers in a shell variable what it was, or sets it back to that. */
-function notify(path: string[], variable: string, back?: "back"): string {
-	const file = sysctlFile(path);
+/**
+ * With arp_notify and ndisc_notify set, the kernel announces all addresses when the MAC is set, even to the same value
+ * (ip-sysctl.rst). No tool inside or outside the container is needed.
+ */
+function announce({ dev, mac, optional }: Extract<Change, { verb: "announce" }>): Rendered {
+	if (mac !== undefined && !optional) return { ...ip(["link", "set", "dev", dev, "address", mac]), announces: dev };
+	// The driver of a card that is up may refuse its own address again (eth_prepare_mac_addr_change in net/ethernet/eth.c).
+	const set = `${shCommand(["ip", "link", "set", "dev", dev, "address"])} ${macWord({ dev, mac })}${optional ? " || :" : ""}`;
+	return { tool: "sh", line: `${notifyOn(dev)} && { ${set}; } && ${notifyBack(dev)}` };
+}
+
+const NOTIFY = [
+	["ipv4", "arp_notify", "arp"],
+	["ipv6", "ndisc_notify", "ndisc"],
+] as const;
+
+/** Sets the switches to 1 and remembers in shell variables, which end in `nth`, what they were. */
+export function notifyOn(dev: string, nth = 0): string {
 	// A sysctl file gives one byte to a shell that reads byte by byte, and then its end: read fails, but has the value.
-	const act = back ? `printf %s "$${variable}" >${file}` : `{ read -r ${variable} <${file}; printf 1 >${file}; }`;
-	return `[ ! -e ${file} ] || ${act}`;
+	const forget = NOTIFY.map(([, , name]) => `${name}${nth}=`).join(" ");
+	return `{ ${forget}; ${notify(dev, (file, name) => `{ read -r ${name}${nth} <${file}; printf 1 >${file}; }`)}; }`;
+}
+
+/** Sets those that were set back to what they were. */
+export function notifyBack(dev: string, nth = 0): string {
+	return `{ ${notify(dev, (file, name) => `[ -z "$${name}${nth}" ] || printf %s "$${name}${nth}" >${file}`)}; }`;
+}
+
+function notify(dev: string, act: (file: string, name: string) => string): string {
+	const lines = NOTIFY.map(([family, key, name]) => {
+		const file = sysctlFile([family, "conf", dev, key]);
+		return `{ [ ! -e ${file} ] || ${act(file, name)}; }`;
+	});
+	return lines.join(" && ");
 }
 
 /**

@@ -9,9 +9,9 @@ import { HOST } from "./change";
 import { shCommand, shWord } from "./encode";
 import { containerOf } from "./index-of";
 import { inverse } from "./inverse";
-import { TELL_NAMESPACE } from "./read";
+import { REST_LINES, SWITCHES, TELL_NAMESPACE } from "./read";
 import { databaseId, type Transaction, transactionCommand } from "./records";
-import { OVS_TIMEOUT, placeOf, type Rendered, render, Stage } from "./render";
+import { type IpLines, notifyBack, notifyOn, OVS_TIMEOUT, placeOf, type Rendered, render, Stage } from "./render";
 import { FLUSH_FUNCTION, type Nft } from "./render-firewall";
 import type { RunningContainer, Snapshot } from "./snapshot";
 
@@ -47,10 +47,7 @@ export function compile(steps: readonly Step[], before: Snapshot): string {
 	blocks.forEach((block, index) => {
 		const container = block.where === HOST ? undefined : findContainer(before, block.where);
 		const tells = tellers.includes(block);
-		const text = inPlace(
-			container,
-			[undoFunction(block), doText(block, before), ...(tells ? [TELL_NAMESPACE] : []), "exit 0"].join("\n"),
-		);
+		const text = inPlace(container, [undoFunction(block), doText(block, before, tells), "exit 0"].join("\n"));
 		lines.push(
 			`do_${index}() {`,
 			tells ? `facts_${index}=$${text}` : text,
@@ -65,7 +62,7 @@ export function compile(steps: readonly Step[], before: Snapshot): string {
 	for (const index of blocks.keys()) lines.push(`do_${index} || { roll_back ${index}; return 1; }`);
 	lines.push("return 0", "}");
 	// For the containers that have told themselves what is true now, nobody has to go in again (read.ts).
-	lines.push("tell() {", "told=' '");
+	lines.push("tell() {", ":");
 	for (const block of tellers) {
 		const { pid, startTime, id } = findContainer(before, block.where);
 		lines.push(`tell_container ${pid} ${startTime} ${id} "$facts_${blocks.indexOf(block)}"`);
@@ -126,21 +123,21 @@ function compareText(a: string, b: string): number {
 	return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The text that runs a block: neighbours that the same tool can take together become one process. */
-function doText(block: Block, before: Snapshot): string {
+/** The text that runs a block, and then tells what its container sees: neighbours that the same tool can take together become one process. */
+function doText(block: Block, before: Snapshot, tells: boolean): string {
 	const lines = [
 		"done_=0",
 		// ip -batch stops at the first failing line and says "Command failed -:LINE"; each operation may be several lines.
 		'fail() { [ $# -eq 0 ] || printf "%s\\n" "$1" >&2; undo; exit 1; }',
 	];
+	const teller = tells ? tellerIn(block) : -1;
 	let index = 0;
 	while (index < block.steps.length) {
 		const first = block.steps[index]!.rendered;
-		let end = index + 1;
-		while (block.steps[end] && together(first, block.steps[end]!.rendered) && goes(block, index) === goes(block, end)) end++;
+		const end = groupEnd(block, index);
 		const group = block.steps.slice(index, end).map((step) => step.rendered);
 		if (end - index > 1 && goes(block, index)) lines.push(linkDeletion(block.steps.slice(index, end), before));
-		else if (first.tool === "ip") lines.push(ipBatch(group as Extract<Rendered, { tool: "ip" }>[]));
+		else if (first.tool === "ip") lines.push(ipBatch(group as IpLines[], index <= teller && teller < end));
 		else if (first.tool === "ovs") lines.push(ovsTransaction(group as Extract<Rendered, { tool: "ovs" }>[]));
 		else if (first.tool === "nft") lines.push(`e=$(${nftTransaction(group as Nft[])}) || fail "$e"`);
 		else if (first.tool === "db") lines.push(databaseTransaction(group as Transaction[]));
@@ -148,7 +145,37 @@ function doText(block: Block, before: Snapshot): string {
 		lines.push(`done_=${end}`);
 		index = end;
 	}
+	// Two lines; anything else is a warning among them.
+	if (teller >= 0)
+		lines.push(`case $facts in\n*'\n'*'\n'*) ;;\n'['*'\n['*) ${SWITCHES}\nprintf '%s\\ncomplete' "$facts" ;;\nesac`);
+	else if (tells) lines.push(TELL_NAMESPACE);
 	return lines.join("\n");
+}
+
+/** Behind the last step that one process does together with the one at `index`. */
+function groupEnd(block: Block, index: number): number {
+	const first = block.steps[index]!.rendered;
+	let end = index + 1;
+	while (
+		block.steps[end] &&
+		together(first, block.steps[end]!.rendered) &&
+		goes(block, index) === goes(block, end) &&
+		!(announces(block, end) && block.steps.slice(index, end).some(({ change }) => change.verb === "link.set" && change.mtu))
+	)
+		end++;
+	return end;
+}
+
+/** Its switches of IPv6 may come with the MTU only. */
+function announces({ steps }: Block, at: number): boolean {
+	return steps[at]!.change.verb === "announce";
+}
+
+/** The step of a container's block after which `ip` can tell what is true at its end, in the same process; -1 where there is none. */
+function tellerIn({ steps }: Block): number {
+	const last = steps.map(({ rendered }) => rendered.tool).lastIndexOf("ip");
+	// Nothing that is told changes with the offload.
+	return steps.slice(last + 1).every(({ change }) => change.verb === "offload.disable") ? last : -1;
 }
 
 /** Whether it is a deletion of a link of the host. */
@@ -162,7 +189,7 @@ function together(a: Rendered, b: Rendered): boolean {
 	return a.tool !== "sh" && a.tool === b.tool;
 }
 
-function ipBatch(group: { lines: string[] }[]): string {
+function ipBatch(group: readonly IpLines[], tells: boolean): string {
 	// done_ grows by one for every operation that begins before the failing line: one that was done in part is taken back too.
 	const starts: number[] = [];
 	let total = 1;
@@ -170,12 +197,22 @@ function ipBatch(group: { lines: string[] }[]): string {
 		starts.push(total);
 		total += lines.length;
 	}
-	const count = `for start in ${starts.join(" ")}; do [ "$start" -ge "$at" ] || done_=$((done_ + 1)); done`;
+	const announcing = [...new Set(group.flatMap(({ announces }) => announces ?? []))];
+	// That it cannot tell is no fault of what was done before.
+	const failed = tells ? `[ "$at" -eq 0 ] || [ "$at" -ge ${total} ]` : '[ "$at" -eq 0 ]';
 	return [
-		"e=$(ip -batch - 2>&1 <<'BATCH'",
+		...announcing.map((dev, nth) => `${notifyOn(dev, nth)} || { ${notifyBack(dev, nth)}; fail; }`),
+		"at=0",
+		`e=$(ip ${tells ? "-j -d " : ""}-batch - 2>&1 <<'BATCH'`,
 		...group.flatMap(({ lines }) => lines),
+		...(tells ? REST_LINES : []),
 		"BATCH",
-		`) || { at=\${e##*-:}; case $at in ''|*[!0-9]*) at=1;; esac; ${count}; fail "$e"; }`,
+		`) || { at=\${e##*-:}; case $at in ''|*[!0-9]*) at=1;; esac; }`,
+		...announcing.map(
+			(dev, nth) => `${notifyBack(dev, nth)} || [ "$at" -gt 0 ] || { done_=$((done_ + ${group.length})); fail; }`,
+		),
+		`${failed} || { for start in ${starts.join(" ")}; do [ "$start" -ge "$at" ] || done_=$((done_ + 1)); done; fail "$e"; }`,
+		...(tells ? ['[ "$at" -gt 0 ] && facts= || facts=$e'] : []),
 	].join("\n");
 }
 
@@ -187,7 +224,7 @@ function linkDeletion(steps: Block["steps"], { host: { links } }: Snapshot): str
 	const names = steps.flatMap(({ change }) => (change.verb === "link.delete" ? [change.name] : []));
 	const group = randomInt(2 ** 24, 2 ** 31);
 	const set = (name: string, values: { up?: boolean; group?: number }) =>
-		render({ verb: "link.set", where: HOST, name, ...values }) as Extract<Rendered, { tool: "ip" }>;
+		render({ verb: "link.set", where: HOST, name, ...values }) as IpLines;
 	// Down first: the rules of the firewall know the ends of attachments by the group that they have now.
 	const lines = names.flatMap((name) => [set(name, { up: false }), set(name, { group })]).flatMap((rendered) => rendered.lines);
 	const back = names.flatMap((name) => undoLines(set(name, { group: links[name]?.group ?? 0, up: links[name]?.up ?? true })));

@@ -5,7 +5,7 @@ import { isMemory } from "../heal/memory";
 import { notice } from "../notice";
 import type { Transport } from "../transport/transport";
 import { HOST, type Operation, touches } from "./change";
-import { everybodyIsHere, underWay, withUs } from "./crowd";
+import { enoughAreHere, underWay, withUs } from "./crowd";
 import { Exchange, MAX_TRIES } from "./exchange";
 import { CONFIRM_SECONDS } from "./guard";
 import { anyMark } from "./owned";
@@ -55,8 +55,6 @@ interface Waiting {
 
 interface Look {
 	snapshot: Snapshot;
-	/** When it was taken, by a clock that nobody sets. */
-	at: number;
 	/** Whether it tells what nobody asked yet. */
 	crowd: boolean;
 	/** Whether the wave that it was taken in has passed. */
@@ -131,31 +129,40 @@ export class HostSession {
 			const started = performance.now();
 			try {
 				const crowd = ready.length === 0 && underWay() > 1 && batch.every(({ request }) => request.looks === true);
-				const before = ready.length > 0 ? look!.snapshot : await this.exchange.read(needsOf(batch), crowd);
+				const known =
+					look && !crowd && batch.every((one) => isGoodFor(look, one) && coversOutside(look.snapshot, one))
+						? look.snapshot
+						: undefined;
+				const before = ready.length > 0 ? look!.snapshot : await this.exchange.read(needsOf(batch), { crowd, known });
 				const snapshot = await this.settle(batch, before);
-				if (snapshot !== look?.snapshot) this.look = snapshot && { snapshot, at: performance.now(), crowd, past: false };
+				// What was told on top of a look of an earlier wave is no newer.
+				const past = look?.past === true && snapshot?.readAt === look.snapshot.readAt;
+				if (snapshot !== look?.snapshot) this.look = snapshot && { snapshot, crowd, past };
 			} catch (error) {
 				this.look = undefined;
 				for (const one of batch) one.reject(refusal(one, error, undefined));
 			}
-			// In a wave the engine's requests trickle in: a pause, at most as long as the work took, halves the round trips.
-			if (batch.length > 1 || this.waiting.length > 0) await everybodyIsHere(Math.min(performance.now() - started, MAX_PAUSE_MS));
+			// In a wave the engine's requests trickle in: half of them are worked for while it brings the other half. The pause is at most
+			// as long as the work took.
+			if (batch.length > 1 || this.waiting.length > 0)
+				await enoughAreHere(Math.min(performance.now() - started, MAX_PAUSE_MS), () => this.waiting.length);
 		}
 		this.running = false;
 	}
 
 	/** Brings every request of the batch to an end, and gives the last look at the host if it is still good. */
 	private async settle(batch: Waiting[], known?: Snapshot): Promise<Snapshot | undefined> {
-		const found = known ?? (await this.exchange.read(needsOf(batch)));
-		for (const what of found.takenBack ?? [])
+		const { takenBack = [], ...told } = known ?? (await this.exchange.read(needsOf(batch)));
+		for (const what of takenBack)
 			notice(`host ${this.exchange.hostName}: an earlier run was not confirmed and was taken back (${what})`);
-		const snapshot = await this.swept(found, batch);
+		const snapshot = await this.swept(takenBack.length === 0 && known ? known : told, batch);
 		const taken = new Set<string>();
 		const now: Planned[] = [];
 		const later: Waiting[] = [];
 		for (const one of batch) {
 			const operations = planOrEnd(one, snapshot);
-			if (!operations) continue;
+			if (operations === "unsure") later.push(one);
+			if (!operations || operations === "unsure") continue;
 			const objects = operations.flatMap((operation) => touches(operation.change));
 			// What is under the guard is confirmed or taken back as a whole, so it is alone in its script.
 			const alone = now.length > 0 && (isRisky(operations) || isRisky(now[0]!.operations));
@@ -197,21 +204,30 @@ export class HostSession {
 			return this.overtaken(batch);
 		}
 		if (outcome.kind === "again") return this.again(batch);
-		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after);
+		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after, before.mixed === true);
 		const unfinished: Waiting[] = [];
 		for (const { one } of now) {
 			const left = planOrEnd(one, outcome.after);
 			if (!left) continue;
 			if (++one.tries < MAX_TRIES) unfinished.push(one);
-			else one.reject(this.failure(`what was done did not last, still to ${doing(left)}`, outcome.after));
+			else
+				one.reject(
+					this.failure(`what was done did not last${left === "unsure" ? "" : `, still to ${doing(left)}`}`, outcome.after),
+				);
 		}
 		return unfinished.length > 0 ? this.settle(unfinished) : outcome.after;
 	}
 
 	/** Halves a failed batch until the bad request stands alone, so that its neighbours are made. */
-	private async isolate(now: Planned[], reason: string, after: Snapshot | undefined): Promise<Snapshot | undefined> {
+	private async isolate(
+		now: Planned[],
+		reason: string,
+		after: Snapshot | undefined,
+		unsure: boolean,
+	): Promise<Snapshot | undefined> {
 		if (now.length === 1) {
 			const { one, operations } = now[0]!;
+			if (unsure) return this.settle([one]);
 			// Somebody else brought it about meanwhile: what was to be deleted went with its container.
 			if (after && isDone(one, after)) return after;
 			one.reject(this.failure(`could not ${doing(operations)}: ${reason}`, after));
@@ -255,13 +271,17 @@ export class HostSession {
 	}
 }
 
-/** The operations of a request; undefined when it came to its end here, with an answer or an error. */
-function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined {
+/**
+ * The operations of a request; undefined when it came to its end here, with an answer or an error. "unsure" when it would be refused, but on
+ * facts of two moments: what is missing outside may have come before the container was looked at.
+ */
+function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined | "unsure" {
 	try {
 		const operations = one.request.plan(snapshot);
 		if (operations.length > 0) return operations;
 		one.resolve(one.request.done(snapshot));
 	} catch (error) {
+		if (snapshot.mixed) return "unsure";
 		one.reject(refusal(one, error, snapshot));
 	}
 	return undefined;
@@ -283,20 +303,31 @@ function isDone(one: Waiting, snapshot: Snapshot): boolean {
 	}
 }
 
-/** Those who need nothing that this look does not tell. One of an earlier wave is for those who change nothing. */
-function coveredBy({ snapshot, at, past }: Look, waiting: readonly Waiting[]): Waiting[] {
-	const age = performance.now() - at;
-	const unsummed = Object.entries(snapshot.desired ?? {}).flatMap(([name, sum]) => (sum === "" ? [name] : []));
-	const isGood = ({ request }: Waiting) =>
-		request.looks === true ? age <= GOOD_FOR_MS.looks : !past && age <= GOOD_FOR_MS.plans;
-	return waiting.filter((one) => isGood(one) && covers(snapshot, unsummed, one));
+/** Those who need nothing that this look does not tell. */
+function coveredBy(look: Look, waiting: readonly Waiting[]): Waiting[] {
+	const unsummed = Object.entries(look.snapshot.desired ?? {}).flatMap(([name, sum]) => (sum === "" ? [name] : []));
+	return waiting.filter(
+		(one) => isGoodFor(look, one) && coversOutside(look.snapshot, one) && coversInside(look.snapshot, unsummed, one),
+	);
 }
 
-function covers(snapshot: Snapshot, unsummed: readonly string[], one: Waiting): boolean {
-	const { containers, facts = [], destinations = [], devices = [], databases = [], desired = [] } = one.request;
+/** A look of an earlier wave is for those who change nothing. */
+function isGoodFor({ snapshot: { readAt = Number.NEGATIVE_INFINITY }, past }: Look, { request }: Waiting): boolean {
+	const age = performance.now() - readAt;
+	return request.looks === true ? age <= GOOD_FOR_MS.looks : !past && age <= GOOD_FOR_MS.plans;
+}
+
+function coversInside(snapshot: Snapshot, unsummed: readonly string[], { request }: Waiting): boolean {
+	const { containers, desired = [] } = request;
 	return (
 		!desired.some((ending) => unsummed.some((name) => name.endsWith(ending))) &&
-		containers.every((reference) => reference in snapshot.containers) &&
+		containers.every((reference) => reference in snapshot.containers)
+	);
+}
+
+function coversOutside(snapshot: Snapshot, { request }: Waiting): boolean {
+	const { facts = [], destinations = [], devices = [], databases = [] } = request;
+	return (
 		facts.every((fact) => snapshot[fact] !== undefined) &&
 		destinations.every((to) => to in (snapshot.paths ?? {}) || snapshot.networks?.includes(to)) &&
 		devices.every((device) => snapshot.devices?.includes(device)) &&

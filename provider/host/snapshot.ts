@@ -148,6 +148,10 @@ export interface Snapshot {
 	hostName: string;
 	/** Changes with every apply; an apply on an older one is refused by the host and planned again. */
 	generation: string;
+	/** When all but the containers was told, in milliseconds of a clock that nobody sets. */
+	readAt?: number;
+	/** True where the containers were looked at later than that. */
+	mixed?: true;
 	host: Namespace;
 	/** A sentence instead of the facts when Open vSwitch does not answer or is not installed. */
 	ovs: Ovs | string;
@@ -159,7 +163,7 @@ export interface Snapshot {
 	desired?: Record<string, string>;
 	/** The agent that looks after them. */
 	agent?: { version: number; sum: string };
-	/** By the reference that was asked for (id or name). */
+	/** By the reference that was asked for (id or name), and by id and name where those are known. */
 	containers: Record<string, Container>;
 	/** By the address that was asked for; "unreachable" where the host has no route. Absent where no kind asked. */
 	paths?: Record<string, Path | "unreachable">;

@@ -94,14 +94,14 @@ describe("twenty attachments and twenty addresses on one host", () => {
 			await cost(async () => {
 				made = (await Promise.all(WIRES.map(wire))).flat();
 			}),
-			{ handshakes: 1, roundTrips: 6, kilobytes: 350, processes: 230 },
+			{ handshakes: 1, roundTrips: 5, kilobytes: 250, processes: 150 },
 		);
 	});
 
 	it("are looked at in one round trip", async () => {
 		await setTimeout(300); // until the last look of the wave before is forgotten
 		const refresh = () => Promise.all(made.map(({ kind, id, outs }) => lifecycle(kind).read(id, outs)));
-		expectAtMost(await cost(refresh), { handshakes: 0, roundTrips: 1, kilobytes: 100, processes: 60 });
+		expectAtMost(await cost(refresh), { handshakes: 0, roundTrips: 1, kilobytes: 90, processes: 40 });
 	});
 
 	it("are small in the state", () => {
@@ -115,6 +115,6 @@ describe("twenty attachments and twenty addresses on one host", () => {
 			for (const kind of ["StaticContainerIp", "VethAttachment"] as const)
 				await Promise.all(made.filter((one) => one.kind === kind).map(({ id, outs }) => lifecycle(kind).delete(id, outs)));
 		};
-		expectAtMost(await cost(remove), { handshakes: 0, roundTrips: 6, kilobytes: 300, processes: 110 });
+		expectAtMost(await cost(remove), { handshakes: 0, roundTrips: 4, kilobytes: 100, processes: 60 });
 	});
 });

@@ -38,7 +38,11 @@ export class ModelExchange {
 		this.count = 0;
 	}
 
-	read = async (needs: Needs): Promise<Snapshot> => ({ ...this.snapshot, devices: needs.devices ?? [] });
+	read = async (needs: Needs): Promise<Snapshot> => ({
+		...this.snapshot,
+		readAt: performance.now(),
+		devices: needs.devices ?? [],
+	});
 
 	applyGuarded = (steps: readonly Step[], before: Snapshot, needs: Needs): Promise<Outcome> => this.apply(steps, before, needs);
 

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { helperProgram } from "../../provider/helper/program";
 import { applyRequest } from "../../provider/helper/request";
-import type { Operation } from "../../provider/host/change";
+import type { Change, Operation } from "../../provider/host/change";
 import type { Snapshot } from "../../provider/host/snapshot";
 import { isolatedNetwork } from "../../provider/kinds/isolated-network";
 import type { Kind } from "../../provider/kinds/kind";
@@ -12,7 +12,7 @@ import { ovsBridge } from "../../provider/kinds/ovs-bridge";
 import { ovsTunnel } from "../../provider/kinds/ovs-tunnel";
 import { staticContainerIp } from "../../provider/kinds/static-container-ip";
 import { vethAttachment } from "../../provider/kinds/veth-attachment";
-import { hosts } from "../model/hosts";
+import { bareHost, hosts } from "../model/hosts";
 import { applyPlan } from "../model/model-host";
 import { bridgeInputs, ipInputs, networkInputs, publishInputs, tunnelInputs, vethInputs } from "../plan/inputs";
 import { checked, plan, wish } from "../plan/properties";
@@ -52,6 +52,15 @@ function requestOf(operations: readonly Operation[], before: Snapshot): string {
 	const steps = operations.map((operation) => ({ operation, undo: true, onlyInside: false }));
 	return applyRequest(MARK, steps, before, NEEDS, new Map());
 }
+
+describe("a request to the helper", () => {
+	it("has an announcement by its own word, which is more than the line of ip in it", () => {
+		const change: Change = { verb: "announce", where: "host", dev: "eth0", mac: "02:00:00:00:00:01" };
+		const lines = requestOf([{ change, describe: "announce" }], bareHost()).split("\n");
+		expect(lines).to.include("+do\tannounce\teth0\t02:00:00:00:00:01");
+		expect(lines.filter((line) => line.startsWith("+ip"))).to.deep.equal([]);
+	});
+});
 
 describe("the helper's check", () => {
 	for (const [kind, inputs] of cases)

@@ -83,7 +83,7 @@ describe("the containers that nobody asked about yet", () => {
 		try {
 			const exchange = new Exchange(transport, "h1");
 			for (let look = 1; look <= 2; look++) {
-				const { containers } = await exchange.read({ ...needs, containers: ["others-a"] }, true);
+				const { containers } = await exchange.read({ ...needs, containers: ["others-a"] }, { crowd: true });
 				const told = ["others-a", "others-b"].flatMap((name) => [name, ids[name]]);
 				expect(Object.keys(containers), `look ${look}`).to.have.members(told);
 				const other = containers["others-b"];

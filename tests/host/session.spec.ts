@@ -19,8 +19,9 @@ class ModelExchange {
 	reads = 0;
 	applies: Step[][] = [];
 	answers: (Outcome | Error | undefined)[] = [];
-	read = async (_needs?: unknown, _crowd?: boolean): Promise<Snapshot> => {
+	read = async (_needs?: unknown, _options?: { crowd?: boolean; known?: Snapshot | undefined }): Promise<Snapshot> => {
 		this.reads++;
+		this.snapshot = { ...this.snapshot, readAt: performance.now() };
 		return this.snapshot;
 	};
 	apply = async (steps: readonly Step[]): Promise<Outcome> => {
@@ -29,10 +30,11 @@ class ModelExchange {
 		if (answer instanceof Error) throw answer;
 		if (answer) return answer;
 		try {
-			this.snapshot = applyPlan(
+			const { after } = applyPlan(
 				this.snapshot,
 				steps.map(({ operation }) => operation),
-			).after;
+			);
+			this.snapshot = { ...after, readAt: performance.now() };
 			return { kind: "done", after: this.snapshot };
 		} catch (error) {
 			if (!(error instanceof Refused)) throw error;
@@ -137,6 +139,70 @@ describe("requests for one host", () => {
 		expect(exchange.reads, "one for the one that is there, none for the one that is not").to.equal(2);
 	});
 
+	it("that come in the same wave and need other containers alone have those looked at alone", async () => {
+		const exchange = new ModelExchange();
+		const session = sessionOn(exchange);
+		const { apply, read } = exchange;
+		const seen: [container: string[], known: boolean][] = [];
+		exchange.read = async (needs, options = {}) => {
+			seen.push([(needs as { containers: string[] }).containers, options.known === exchange.snapshot]);
+			const found = await read();
+			const containers = Object.fromEntries(seen.flatMap(([names]) => names.map((name) => [name, "missing" as const])));
+			exchange.snapshot = { ...found, containers };
+			return exchange.snapshot;
+		};
+		const asks = (name: string, more: Partial<Request<string>> = {}): Request<string> => ({
+			...{ containers: [name], plan: () => [], done: () => name },
+			...more,
+		});
+		const late: Promise<string>[] = [];
+		exchange.apply = async (steps) => {
+			if (late.length === 0) late.push(session.submit(asks("a")));
+			return apply(steps);
+		};
+		await session.submit(bridge("br0"));
+		await Promise.all(late);
+		await session.submit(asks("b", { facts: ["ports"] }));
+		expect(seen).to.deep.equal([
+			[[], false],
+			[["a"], true],
+			[["b"], false],
+		]);
+	});
+
+	it("that would be refused on facts of two moments have everything looked at first", async () => {
+		for (const fails of ["plan", "script"] as const) {
+			const exchange = new ModelExchange();
+			const session = sessionOn(exchange);
+			const { apply, read } = exchange;
+			const looks: boolean[] = [];
+			exchange.read = async (_needs, { known } = {}) => {
+				looks.push(known !== undefined);
+				const found = await read();
+				const { mixed: _, ...whole } = found;
+				exchange.snapshot = known ? { ...whole, containers: { a: "missing" }, mixed: true } : whole;
+				return exchange.snapshot;
+			};
+			const asks: Request<string> = {
+				containers: ["a"],
+				plan: (snapshot) => {
+					if (!snapshot.mixed) return [];
+					if (fails === "plan") throw new NetplumbError("missing", "its bridge is not there yet");
+					return bad("br1").plan(snapshot);
+				},
+				done: () => "made",
+			};
+			const late: Promise<string>[] = [];
+			exchange.apply = async (steps) => {
+				if (late.length === 0) late.push(session.submit(asks));
+				return apply(steps);
+			};
+			await session.submit(bridge("br0"));
+			expect(await late[0], fails).to.equal("made");
+			expect(looks, fails).to.deep.equal([false, true, false]);
+		}
+	});
+
 	it("are planned again when the host changed meanwhile, and give up after five tries with a clear sentence", async () => {
 		const once = new ModelExchange();
 		once.answers = [{ kind: "again" }];
@@ -200,7 +266,7 @@ describe("requests for one host", () => {
 			const refused = (name: string): Request<string> => ({
 				...bridge(name),
 				plan: (snapshot) => {
-					if (snapshot === after) throw new NetplumbError("missing", "its container does not run");
+					if (snapshot.host === after.host) throw new NetplumbError("missing", "its container does not run");
 					return bridge(name).plan(snapshot);
 				},
 			});
@@ -209,7 +275,8 @@ describe("requests for one host", () => {
 			for (const end of ends) {
 				const error = end.status === "rejected" ? end.reason : undefined;
 				expect(error, kind).to.be.instanceOf(ApplyError);
-				expect([error.code, error.message, error.after]).to.deep.equal(["missing", "its container does not run", after]);
+				expect([error.code, error.message]).to.deep.equal(["missing", "its container does not run"]);
+				expect(error.after.host).to.equal(after.host);
 			}
 		}
 	});
@@ -231,10 +298,15 @@ describe("requests that only look", () => {
 	const exchangeOf = () => {
 		const exchange = new ModelExchange();
 		const crowds: boolean[] = [];
-		exchange.read = async (_needs?: unknown, crowd = false) => {
+		exchange.read = async (_needs?: unknown, { crowd = false } = {}) => {
 			crowds.push(crowd);
 			const containers = crowd ? ["a", "b", "c", "d"] : ["a"];
-			return { ...exchange.snapshot, containers: Object.fromEntries(containers.map((name) => [name, "missing" as const])) };
+			const readAt = performance.now();
+			return {
+				...exchange.snapshot,
+				readAt,
+				containers: Object.fromEntries(containers.map((name) => [name, "missing" as const])),
+			};
 		};
 		return { exchange, crowds };
 	};
