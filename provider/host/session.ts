@@ -210,10 +210,8 @@ export class HostSession {
 			const left = planOrEnd(one, outcome.after);
 			if (!left) continue;
 			if (++one.tries < MAX_TRIES) unfinished.push(one);
-			else
-				one.reject(
-					this.failure(`what was done did not last${left === "unsure" ? "" : `, still to ${doing(left)}`}`, outcome.after),
-				);
+			else if (left === "unsure") one.reject(this.failure("it kept changing; run it again", outcome.after));
+			else one.reject(this.failure(`what was done did not last, still to ${doing(left)}`, outcome.after));
 		}
 		return unfinished.length > 0 ? this.settle(unfinished) : outcome.after;
 	}
