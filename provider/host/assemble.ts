@@ -137,7 +137,7 @@ function readTakenBack(only: Only): Pick<Snapshot, "takenBack"> {
 	return text === undefined ? {} : { takenBack: text.split("\n").filter((line) => line !== "") };
 }
 
-/** By the references that were asked for, and by id and name where Docker was asked. */
+/** By the references that were asked for, and those that were told along by id and name. */
 function readContainers(
 	sections: Section[],
 	references: readonly string[],
@@ -146,7 +146,7 @@ function readContainers(
 	const containers: Record<string, Container> = {};
 	for (const reference of references) {
 		const same = sameAsSeen(seen.get(reference), sections);
-		if (same) for (const name of [reference, same.id]) containers[name] = same;
+		if (same) containers[reference] = same;
 	}
 	const unknown = references.filter((reference) => !(reference in containers));
 	const text = (name: string) => sections.find(({ words }) => words[0] === name)?.text ?? "";
@@ -167,12 +167,11 @@ function readContainers(
 	}
 	// Those that were told along. That one of them cannot be told concerns nobody yet.
 	const whole = sections.filter(({ text }) => text.endsWith("complete"));
-	const read = new Map(Object.values(containers).flatMap((one) => (isRunning(one) ? [[one.id, one] as const] : [])));
+	const asked = new Set(Object.values(containers).map((one) => one !== "missing" && one.id));
 	for (const found of docker) {
-		const container = read.get(found.id) ?? assembleContainer(found, again, whole);
-		if (container === "changed" || !isRunning(container)) continue;
-		read.set(container.id, container);
-		for (const name of [container.id, container.name]) containers[name] ??= container;
+		const container = asked.has(found.id) ? "changed" : assembleContainer(found, again, whole);
+		if (container !== "changed" && isRunning(container))
+			for (const name of [container.id, container.name]) containers[name] ??= container;
 	}
 	return { containers };
 }

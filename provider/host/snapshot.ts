@@ -163,7 +163,7 @@ export interface Snapshot {
 	desired?: Record<string, string>;
 	/** The agent that looks after them. */
 	agent?: { version: number; sum: string };
-	/** By the reference that was asked for (id or name), and by id and name where those are known. */
+	/** By the reference that was asked for (id or name); those that were told along by both. */
 	containers: Record<string, Container>;
 	/** By the address that was asked for; "unreachable" where the host has no route. Absent where no kind asked. */
 	paths?: Record<string, Path | "unreachable">;
