@@ -8,11 +8,11 @@ import { HOST, type Operation, touches } from "./change";
 import { enoughAreHere, underWay, withUs } from "./crowd";
 import { Exchange, MAX_TRIES } from "./exchange";
 import { CONFIRM_SECONDS } from "./guard";
+import { answers, answersOutside, type Look, needsOf } from "./needs";
 import { anyMark } from "./owned";
-import { databaseId } from "./records";
 import { placeOf } from "./render";
 import { LOCK_SECONDS } from "./script";
-import { type Database, FACTS, type Fact, type Needs, type Snapshot } from "./snapshot";
+import type { Database, Fact, Snapshot } from "./snapshot";
 
 /** What one resource wants from its host. */
 export interface Request<T> {
@@ -53,14 +53,6 @@ interface Waiting {
 	overtaken?: number;
 }
 
-interface Look {
-	snapshot: Snapshot;
-	/** Whether it tells what nobody asked yet. */
-	crowd: boolean;
-	/** Whether the wave that it was taken in has passed. */
-	past: boolean;
-}
-
 interface Planned {
 	one: Waiting;
 	operations: Operation[];
@@ -88,9 +80,6 @@ const MAX_PAUSE_MS = 250;
 
 /** The longest pause before another try where other runs were faster. */
 const MAX_TURN_MS = 1000;
-
-/** How long a look is good to decide on, and for those who decide nothing: a refresh of hundreds takes the engine longer. */
-const GOOD_FOR_MS = { plans: 1000, looks: 3000 };
 
 /** Requests in one script: keeps a script within seconds, and so within its time limit, however many wait. */
 const MAX_BATCH = 200;
@@ -121,7 +110,7 @@ export class HostSession {
 		if (this.look) this.look = this.look.crowd ? { ...this.look, past: true } : undefined;
 		while (this.waiting.length > 0) {
 			const { look } = this;
-			const covered = look ? coveredBy(look, this.waiting) : [];
+			const covered = look ? this.waiting.filter(({ request }) => answers(look, request)) : [];
 			// To look again costs less than another script for the rest.
 			const ready = covered.length < this.waiting.length / 2 ? [] : covered;
 			const batch = (ready.length > 0 ? ready : this.waiting).slice(0, MAX_BATCH);
@@ -129,11 +118,8 @@ export class HostSession {
 			const started = performance.now();
 			try {
 				const crowd = ready.length === 0 && underWay() > 1 && batch.every(({ request }) => request.looks === true);
-				const known =
-					look && !crowd && batch.every((one) => isGoodFor(look, one) && coversOutside(look.snapshot, one))
-						? look.snapshot
-						: undefined;
-				const before = ready.length > 0 ? look!.snapshot : await this.exchange.read(needsOf(batch), { crowd, known });
+				const known = look && !crowd && batch.every(({ request }) => answersOutside(look, request)) ? look.snapshot : undefined;
+				const before = ready.length > 0 ? look!.snapshot : await this.exchange.read(needsOf(requestsOf(batch)), { crowd, known });
 				const snapshot = await this.settle(batch, before);
 				// What was told on top of a look of an earlier wave is no newer.
 				const past = look?.past === true && snapshot?.readAt === look.snapshot.readAt;
@@ -152,7 +138,7 @@ export class HostSession {
 
 	/** Brings every request of the batch to an end, and gives the last look at the host if it is still good. */
 	private async settle(batch: Waiting[], known?: Snapshot): Promise<Snapshot | undefined> {
-		const { takenBack = [], ...told } = known ?? (await this.exchange.read(needsOf(batch)));
+		const { takenBack = [], ...told } = known ?? (await this.exchange.read(needsOf(requestsOf(batch))));
 		for (const what of takenBack)
 			notice(`host ${this.exchange.hostName}: an earlier run was not confirmed and was taken back (${what})`);
 		const snapshot = await this.swept(takenBack.length === 0 && known ? known : told, batch);
@@ -182,7 +168,7 @@ export class HostSession {
 	private async swept(snapshot: Snapshot, batch: readonly Waiting[]): Promise<Snapshot> {
 		const deleting = batch.some(({ request }) => request.keepOnFailure === true);
 		if (!deleting || snapshot.generation === "none" || anyMark(snapshot, [])) return snapshot;
-		const outcome = await this.exchange.apply([], snapshot, needsOf([...batch, ...this.waiting]));
+		const outcome = await this.exchange.apply([], snapshot, needsOf(requestsOf([...batch, ...this.waiting])));
 		return outcome.kind === "done" ? outcome.after : snapshot;
 	}
 
@@ -195,7 +181,7 @@ export class HostSession {
 		});
 		const fresh = batch.filter(({ begun }) => !begun);
 		for (const one of fresh) one.begun = true;
-		const needs = needsOf([...batch, ...this.waiting]);
+		const needs = needsOf(requestsOf([...batch, ...this.waiting]));
 		const outcome = isRisky(now[0]!.operations)
 			? await this.exchange.applyGuarded(steps, before, needs, guardOf(now[0]!))
 			: await this.exchange.apply(steps, before, needs);
@@ -301,36 +287,8 @@ function isDone(one: Waiting, snapshot: Snapshot): boolean {
 	}
 }
 
-/** Those who need nothing that this look does not tell. */
-function coveredBy(look: Look, waiting: readonly Waiting[]): Waiting[] {
-	const unsummed = Object.entries(look.snapshot.desired ?? {}).flatMap(([name, sum]) => (sum === "" ? [name] : []));
-	return waiting.filter(
-		(one) => isGoodFor(look, one) && coversOutside(look.snapshot, one) && coversInside(look.snapshot, unsummed, one),
-	);
-}
-
-/** A look of an earlier wave is for those who change nothing. */
-function isGoodFor({ snapshot: { readAt = Number.NEGATIVE_INFINITY }, past }: Look, { request }: Waiting): boolean {
-	const age = performance.now() - readAt;
-	return request.looks === true ? age <= GOOD_FOR_MS.looks : !past && age <= GOOD_FOR_MS.plans;
-}
-
-function coversInside(snapshot: Snapshot, unsummed: readonly string[], { request }: Waiting): boolean {
-	const { containers, desired = [] } = request;
-	return (
-		!desired.some((ending) => unsummed.some((name) => name.endsWith(ending))) &&
-		containers.every((reference) => reference in snapshot.containers)
-	);
-}
-
-function coversOutside(snapshot: Snapshot, { request }: Waiting): boolean {
-	const { facts = [], destinations = [], devices = [], databases = [] } = request;
-	return (
-		facts.every((fact) => snapshot[fact] !== undefined) &&
-		destinations.every((to) => to in (snapshot.paths ?? {}) || snapshot.networks?.includes(to)) &&
-		devices.every((device) => snapshot.devices?.includes(device)) &&
-		databases.every((database) => databaseId(database) in (snapshot.databases ?? {}))
-	);
+function requestsOf(waiting: readonly Waiting[]): Request<unknown>[] {
+	return waiting.map(({ request }) => request);
 }
 
 function isRisky(operations: readonly Operation[]): boolean {
@@ -340,21 +298,6 @@ function isRisky(operations: readonly Operation[]): boolean {
 function guardOf({ one: { request }, operations }: Planned) {
 	const what = `${request.owner ?? "somebody"}: ${doing(operations)}`;
 	return { seconds: request.confirmSeconds ?? CONFIRM_SECONDS, what };
-}
-
-function needsOf(batch: readonly Waiting[]): Needs {
-	return {
-		containers: [...new Set(batch.flatMap(({ request }) => request.containers))],
-		facts: FACTS.filter((fact) => batch.some(({ request }) => request.facts?.includes(fact))),
-		destinations: [...new Set(batch.flatMap(({ request }) => request.destinations ?? []))],
-		devices: [...new Set(batch.flatMap(({ request }) => request.devices ?? []))],
-		databases: [...databasesOf(batch).values()],
-		desired: [...new Set(batch.flatMap(({ request }) => request.desired ?? []))],
-	};
-}
-
-function databasesOf(batch: readonly Waiting[]): Map<string, Database> {
-	return new Map(batch.flatMap(({ request }) => (request.databases ?? []).map((one) => [databaseId(one), one] as const)));
 }
 
 function doing(operations: readonly Operation[]): string {
