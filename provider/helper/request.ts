@@ -73,20 +73,17 @@ function blockLines({ where, steps }: Block, before: Snapshot): string[][] {
 	return [
 		["block", ...(container ? [container.id, String(container.pid), container.startTime] : [HOST])],
 		...steps.flatMap(({ change, rendered, inverses, undo }) => [
-			["step", isNamed(change, rendered) ? "do" : rendered.tool],
+			["step", rendered.tool === "sh" || change.verb === "announce" ? "do" : rendered.tool],
 			...changeLines("+", change, rendered),
 			...inverses.flatMap((inverse, index) => changeLines("-", inverse, undo[index]!)),
 		]),
 	];
 }
 
-/** Whether the helper has a word of its own for it. An announcement is more than the line of `ip` in it. */
-function isNamed(change: Change, rendered: Rendered): boolean {
-	return rendered.tool === "sh" || change.verb === "announce";
-}
-
 function changeLines(sign: "+" | "-", change: Change, rendered: Rendered): string[][] {
-	if (isNamed(change, rendered)) return [[`${sign}do`, ...words(change)]];
+	const named = () => [[`${sign}do`, ...words(change)]];
+	// More than the line of `ip` in it.
+	if (change.verb === "announce") return named();
 	switch (rendered.tool) {
 		case "ip":
 			return rendered.lines.map((line) => [`${sign}ip`, line]);
@@ -100,8 +97,8 @@ function changeLines(sign: "+" | "-", change: Change, rendered: Rendered): strin
 			return [...rendered.lines.map((line) => [`${sign}nft`, line]), ...rendered.ports.map((port) => [`${sign}port`, port])];
 		case "db":
 			throw withoutOvn();
-		default:
-			return [];
+		case "sh":
+			return named();
 	}
 }
 

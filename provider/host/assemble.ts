@@ -134,7 +134,7 @@ function onTopOf(known: Snapshot, only: Only, { desired: asked = [] }: Needs): S
 
 function readTakenBack(only: Only): Pick<Snapshot, "takenBack"> {
 	const text = only("taken-back");
-	return text === undefined ? {} : { takenBack: text.split("\n").filter((line) => line !== "") };
+	return text === undefined ? {} : { takenBack: linesOf(text) };
 }
 
 /** By the references that were asked for, and those that were told along by id and name. */
@@ -152,11 +152,7 @@ function readContainers(
 	const text = (name: string) => sections.find(({ words }) => words[0] === name)?.text ?? "";
 	const docker = text("docker") === "" ? [] : parseDocker(text("docker"));
 	if (typeof docker === "string") return { containers, ...(unknown.length > 0 ? { dockerProblem: docker } : {}) };
-	const again = new Set(
-		text("again")
-			.split("\n")
-			.filter((line) => line !== ""),
-	);
+	const again = new Set(linesOf(text("again")));
 	for (const reference of unknown) {
 		const found = match(docker, reference);
 		// Missing only where Docker says so about this very container.
@@ -188,7 +184,7 @@ function readDevices(snapshot: Snapshot, sections: Section[], devices: string[])
 	snapshot.devices = devices;
 	for (const { words, text } of sections.filter(({ words }) => words[0] === "device")) {
 		const name = words.slice(1).join(" ");
-		const lines = text.split("\n").filter((line) => line !== "");
+		const lines = linesOf(text);
 		const [, arp, disabled] = /^switches (\d+) ([01])$/.exec(lines.pop() ?? "") ?? [];
 		if (arp === undefined || lines.length !== 2)
 			throw new NetplumbError(
@@ -219,6 +215,10 @@ function readFlow(line: string): Flow {
 	throw new NetplumbError("unreadable", `the answer of ovs-ofctl cannot be understood: found ${shown}`);
 }
 
+function linesOf(text: string): string[] {
+	return text.split("\n").filter((line) => line !== "");
+}
+
 function split(output: string, mark: string): Section[] {
 	return `\n${output}`
 		.split(`\n${mark} `)
@@ -244,7 +244,7 @@ function parseDesired(text: string): Pick<Snapshot, "desired" | "agent"> {
 
 /** The inspected containers, or a sentence when Docker as a whole does not answer. */
 function parseDocker(text: string): Inspected[] | string {
-	const lines = text.split("\n").filter((line) => line !== "");
+	const lines = linesOf(text);
 	if (lines[0] === "absent") return DOCKER_ABSENT;
 	const status = /^status (\d+)$/.exec(lines.pop() ?? "")?.[1];
 	const found: Inspected[] = [];

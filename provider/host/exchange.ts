@@ -32,7 +32,7 @@ export type Outcome =
 	| { kind: "failed"; reason: string; after: Snapshot | undefined }
 	| { kind: "done"; after: Snapshot };
 
-interface ReadOptions {
+export interface ReadOptions {
 	crowd?: boolean;
 	transport?: Transport;
 	known?: Snapshot | undefined;

@@ -6,7 +6,7 @@ import { notice } from "../notice";
 import type { Transport } from "../transport/transport";
 import { HOST, type Operation, touches } from "./change";
 import { enoughAreHere, underWay, withUs } from "./crowd";
-import { Exchange, MAX_TRIES } from "./exchange";
+import { Exchange, MAX_TRIES, type ReadOptions } from "./exchange";
 import { CONFIRM_SECONDS } from "./guard";
 import { answers, answersOutside, type Look, needsOf } from "./needs";
 import { anyMark } from "./owned";
@@ -119,7 +119,7 @@ export class HostSession {
 			try {
 				const crowd = ready.length === 0 && underWay() > 1 && batch.every(({ request }) => request.looks === true);
 				const known = look && !crowd && batch.every(({ request }) => answersOutside(look, request)) ? look.snapshot : undefined;
-				const before = ready.length > 0 ? look!.snapshot : await this.exchange.read(needsOf(requestsOf(batch)), { crowd, known });
+				const before = ready.length > 0 ? look!.snapshot : await this.read(batch, { crowd, known });
 				const snapshot = await this.settle(batch, before);
 				// What was told on top of a look of an earlier wave is no newer.
 				const past = look?.past === true && snapshot?.readAt === look.snapshot.readAt;
@@ -136,12 +136,16 @@ export class HostSession {
 		this.running = false;
 	}
 
+	private async read(batch: readonly Waiting[], options?: ReadOptions): Promise<Snapshot> {
+		const snapshot = await this.exchange.read(needsOf(requestsOf(batch)), options);
+		for (const what of snapshot.takenBack ?? [])
+			notice(`host ${this.exchange.hostName}: an earlier run was not confirmed and was taken back (${what})`);
+		return snapshot;
+	}
+
 	/** Brings every request of the batch to an end, and gives the last look at the host if it is still good. */
 	private async settle(batch: Waiting[], known?: Snapshot): Promise<Snapshot | undefined> {
-		const { takenBack = [], ...told } = known ?? (await this.exchange.read(needsOf(requestsOf(batch))));
-		for (const what of takenBack)
-			notice(`host ${this.exchange.hostName}: an earlier run was not confirmed and was taken back (${what})`);
-		const snapshot = await this.swept(takenBack.length === 0 && known ? known : told, batch);
+		const snapshot = await this.swept(known ?? (await this.read(batch)), batch);
 		const taken = new Set<string>();
 		const now: Planned[] = [];
 		const later: Waiting[] = [];
