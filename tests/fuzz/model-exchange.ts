@@ -1,10 +1,11 @@
 // What stands for a host in model programs: the model host behind the real session, with faults at any operation.
 import { NetplumbError } from "../../provider/errors";
 import { isMemory } from "../../provider/heal/memory";
-import type { Exchange, Outcome } from "../../provider/host/exchange";
+import type { Exchange, Outcome, ReadOptions } from "../../provider/host/exchange";
+import { recalled } from "../../provider/host/recalled";
 import { placeOf, render, Stage } from "../../provider/host/render";
 import type { Step } from "../../provider/host/script";
-import type { Needs, Snapshot } from "../../provider/host/snapshot";
+import { type Container, isRunning, type Known, type Needs, type Snapshot } from "../../provider/host/snapshot";
 import { sessionFor } from "../../provider/lifecycle/sessions";
 import type { HostSettings } from "../../provider/validate/host";
 import { applyChange, Refused, takeBack } from "../model/model-host";
@@ -38,15 +39,30 @@ export class ModelExchange {
 		this.count = 0;
 	}
 
-	read = async (needs: Needs): Promise<Snapshot> => ({
-		...this.snapshot,
-		readAt: performance.now(),
-		devices: needs.devices ?? [],
-	});
+	/** Of a container that nobody asks about it tells no more than what was known, or that it runs. */
+	read = async (needs: Needs, { known: given }: ReadOptions = {}): Promise<Snapshot> => {
+		const now = performance.now();
+		const known = given?.snapshot.generation === this.snapshot.generation ? given : undefined;
+		const asked = new Set(needs.containers.filter((reference) => !known?.containers.includes(reference)));
+		const told = known ? recalled(known.snapshot, this.snapshot, asked) : {};
+		const containers = Object.entries(this.snapshot.containers).map(([name, one]): [string, Container] => {
+			if (!isRunning(one)) return [name, one];
+			if ([name, one.id, one.name].some((reference) => asked.has(reference))) return [name, { ...one, toldAt: now }];
+			return [name, told[name] ?? { ...one, namespace: { links: {}, routes: [], ipv6Disabled: {} } }];
+		});
+		return { ...this.snapshot, readAt: now, devices: needs.devices ?? [], containers: Object.fromEntries(containers) };
+	};
 
 	applyGuarded = (steps: readonly Step[], before: Snapshot, needs: Needs): Promise<Outcome> => this.apply(steps, before, needs);
 
-	apply = async (steps: readonly Step[], planned: Snapshot, needs: Needs): Promise<Outcome> => {
+	apply = async (
+		steps: readonly Step[],
+		planned: Snapshot,
+		needs: Needs,
+		{ told = [] }: { told?: string[] } = {},
+	): Promise<Outcome> => {
+		const answer = (kind: Outcome["kind"], reason = "") =>
+			this.answer(kind, needs, { snapshot: planned, outside: false, containers: told }, reason);
 		if (planned.generation !== this.snapshot.generation) return { kind: "stale" };
 		this.snapshot = { ...this.snapshot, generation: String(++this.applies) };
 		const before = this.snapshot;
@@ -55,7 +71,7 @@ export class ModelExchange {
 		for (const unit of unitsOf(steps)) {
 			const what = this.faultIn(unit);
 			if (what) this.log.push(`  here it ${what}`);
-			if (what === "dies") return this.answer("again", needs);
+			if (what === "dies") return answer("again");
 			if (what === "ends") {
 				this.settle();
 				throw new NetplumbError("timeout", "host model: the script ran past its limit");
@@ -73,12 +89,12 @@ export class ModelExchange {
 					if (!(error instanceof Refused)) throw error;
 					const operations = done.filter(({ undo }) => undo).map(({ operation }) => operation);
 					this.snapshot = takeBack({ after: start, done: operations }, before);
-					return this.answer("failed", needs, `could not ${describe}: ${error.message}`);
+					return answer("failed", `could not ${describe}: ${error.message}`);
 				}
 			}
 			done.push(...unit);
 		}
-		return this.answer(heard ? "done" : "again", needs);
+		return answer(heard ? "done" : "again");
 	};
 
 	private faultIn(unit: readonly Step[]): Fault["what"] | undefined {
@@ -90,11 +106,12 @@ export class ModelExchange {
 		return what;
 	}
 
-	private async answer(kind: Outcome["kind"], needs: Needs, reason = ""): Promise<Outcome> {
+	private async answer(kind: Outcome["kind"], needs: Needs, { snapshot, ...known }: Known, reason: string): Promise<Outcome> {
 		this.settle();
 		this.log.push(`  → ${kind} ${reason}`);
 		if (kind === "again") return { kind };
-		const after = await this.read(needs);
+		const { generation } = this.snapshot;
+		const after = await this.read(needs, { known: { ...known, snapshot: { ...snapshot, generation } } });
 		return kind === "done" ? { kind, after } : { kind, reason, after };
 	}
 
