@@ -25,5 +25,5 @@ function withoutPeersOf(lost: readonly number[], container: RunningContainer): R
 	if (!Object.values(links).some(isLost)) return container;
 	const left = Object.fromEntries(Object.entries(links).filter(([, link]) => !isLost(link)));
 	const namespace = { ...rest, links: left, routes: routes.filter(({ dev }) => dev in left) };
-	return { ...container, namespace, toldAt: performance.now() };
+	return { ...container, namespace };
 }

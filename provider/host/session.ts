@@ -309,8 +309,8 @@ function isOfTwoMoments(one: Waiting, snapshot: Snapshot): boolean {
 /** On what was told before it came, things are made, and taken away for good; nothing makes way for another, and nothing is found to be there. */
 function isEnoughFor(operations: readonly Operation[], one: Waiting, snapshot: Snapshot): boolean {
 	if (!isRemembered(one, snapshot)) return true;
-	const deletes = operations.some(({ change: { verb } }) => verb.endsWith(".delete"));
-	return operations.length > 0 && (one.request.keepOnFailure === true || !deletes);
+	if (one.request.keepOnFailure) return operations.length > 0 || one.begun;
+	return operations.length > 0 && !operations.some(({ change: { verb } }) => verb.endsWith(".delete"));
 }
 
 /** Whether what it decides on was told before it came. */

@@ -1,0 +1,114 @@
+// What is planned on what a container told a moment ago, or never: fewer looks, and the same end.
+import { expect } from "chai";
+import { Exchange } from "../../provider/host/exchange";
+import { labHost, makeContainer, on, useLab } from "../support/lab";
+import { failure, Resource, useResources } from "../support/resource";
+import { addresses, inside, removeContainers, vsctl } from "../support/wiring";
+
+const [FIRST, SECOND, THIRD] = ["recalled-a", "recalled-b", "recalled-c"];
+const NAMES = [FIRST, SECOND, THIRD] as const;
+const BRIDGE = "br-recalled";
+const wired = (container: string) => ({ container, bridge: BRIDGE, hostInterface: `${container}-h` });
+const addressed = (container: string) => ({ container, interface: "eth1", addresses: ["10.63.0.11/24"] });
+
+describe("what a container told before", () => {
+	useLab(1);
+	useResources();
+
+	const { read } = Exchange.prototype;
+	let looks = 0;
+	let sessions = 0;
+	let host: ReturnType<typeof labHost>;
+	/** Another time limit is another connection, which knows nothing of what an earlier one was told. */
+	const connectAnew = () => {
+		host = labHost("h1", { heal: false, timeoutSeconds: 60 + ++sessions });
+	};
+	beforeEach(async () => {
+		connectAnew();
+		await removeContainers(...NAMES);
+		for (const name of NAMES) await makeContainer("h1", name);
+		await new Resource("OvsBridge", "recalled-lan", { host }).create({ name: BRIDGE });
+		looks = 0;
+		Exchange.prototype.read = function (...call) {
+			looks++;
+			return read.apply(this, call);
+		};
+	});
+	afterEach(() => {
+		Exchange.prototype.read = read;
+	});
+	after(() => removeContainers(...NAMES));
+
+	const wire = (container: string) => new Resource("VethAttachment", `${container}-wire`, { host }).create(wired(container));
+	const address = (container: string) =>
+		new Resource("StaticContainerIp", `${container}-ip`, { host }).create(addressed(container));
+	const byHand = (container: string, command: string) => inside(container, "ip", ...command.split(" "));
+	const indexOf = async (container: string) => JSON.parse(await byHand(container, "-j link show eth1"))[0].ifindex as number;
+	const isUp = async (container: string) => (await byHand(container, "-br link show eth1")).includes("UP");
+	/** Attachments that come together: the second question to Docker tells of all that run. */
+	const several = () => Promise.all([FIRST, SECOND].map(wire));
+
+	it("is not asked again for an address on a new attachment, nor for the end of both", async () => {
+		await wire(FIRST);
+		looks = 0;
+		const one = await address(FIRST);
+		expect(await addresses("eth1", FIRST)).to.deep.equal(["10.63.0.11/24"]);
+		await one.delete();
+		expect(await addresses("eth1", FIRST)).to.deep.equal([]);
+		expect(looks, "at what is outside, whose wave has passed").to.equal(2);
+	});
+
+	it("does not hide what somebody did there meanwhile: an address that is there already", async () => {
+		await wire(FIRST);
+		await byHand(FIRST, "address add 10.63.0.11/24 dev eth1");
+		await address(FIRST);
+		expect(await addresses("eth1", FIRST)).to.deep.equal(["10.63.0.11/24"]);
+	});
+
+	it("is no reason to find that nothing is to do", async () => {
+		await wire(FIRST);
+		const one = await address(FIRST);
+		await byHand(FIRST, "address delete 10.63.0.11/24 dev eth1");
+		await one.repair();
+		expect(await addresses("eth1", FIRST)).to.deep.equal(["10.63.0.11/24"]);
+	});
+
+	it("is nothing of a container that started anew", async () => {
+		await wire(FIRST);
+		await on("h1", "docker", "restart", "-t", "0", FIRST);
+		expect(await failure(address(FIRST))).to.contain('found no interface "eth1"');
+	});
+
+	it("goes with the host's end of a pair", async () => {
+		const one = await wire(FIRST);
+		await on("h1", "ip", "link", "delete", `${FIRST}-h`);
+		await one.repair();
+		expect(await isUp(FIRST)).to.equal(true);
+	});
+
+	it("is presumed to be nothing for a new attachment", async () => {
+		await several();
+		looks = 0;
+		await wire(THIRD);
+		expect(looks, "at what is outside").to.equal(1);
+		expect(await isUp(THIRD)).to.equal(true);
+	});
+
+	it("is found out where an interface has the name already, which stays as it is", async () => {
+		await several();
+		await byHand(THIRD, "link add eth1 type veth peer name eth7");
+		const index = await indexOf(THIRD);
+		expect(await failure(wire(THIRD))).to.contain(`found an interface "eth1" in container "${THIRD}"`);
+		expect(await indexOf(THIRD)).to.equal(index);
+		expect(await vsctl("list-ports", BRIDGE)).to.not.contain(`${THIRD}-h`);
+	});
+
+	it("is found out where the attachment is there already, which stays as it is", async () => {
+		(await wire(THIRD)).release();
+		const index = await indexOf(THIRD);
+		connectAnew();
+		await several();
+		await wire(THIRD);
+		expect(await indexOf(THIRD)).to.equal(index);
+	});
+});
