@@ -111,7 +111,7 @@ read_outside() {
 	read_facts
 	return 0
 }
-# The desired states: the names of all, and the checksums of those whose names end like this, and of the agent.
+# The desired states: the checksums of those whose names end like this, the names of all.
 read_desired() {
 	{ read -r line && read -r line && printf '%s\\n' "$line"; } </var/lib/netplumb/agent
 	list=
@@ -122,7 +122,7 @@ read_desired() {
 			[ ! -f "$file" ] || [ -L "$file" ] || list="$list $file"
 		done
 	done
-	[ $# -eq 0 ] || sha256sum /var/lib/netplumb/agent $list </dev/null
+	sha256sum /var/lib/netplumb/agent $list </dev/null
 	cd /var/lib/netplumb/desired && printf 'kept %s\\n' *
 	cd /
 }

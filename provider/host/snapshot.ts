@@ -163,7 +163,7 @@ export interface Snapshot {
 	dockerProblem?: string;
 	/** The desired states that the host keeps: all of them by name, each with its checksum where it was asked for, else with "". */
 	desired?: Record<string, string>;
-	/** The agent that looks after them; only where somebody asked for a desired state. */
+	/** The agent that looks after them. */
 	agent?: { version: number; sum: string };
 	/** By the reference that was asked for (id or name); those that were told along by both, some of them with nothing of their namespace. */
 	containers: Record<string, Container>;
