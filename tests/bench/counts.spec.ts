@@ -129,6 +129,6 @@ describe("twenty attachments and twenty addresses on one host", () => {
 			await Promise.all([worker(), worker(), worker(), worker()]);
 		});
 		await remove();
-		expectAtMost(spent, { handshakes: 0, roundTrips: 15, kilobytes: 450, processes: 190 });
+		expectAtMost(spent, { handshakes: 0, roundTrips: 12, kilobytes: 400, processes: 170 });
 	});
 });
