@@ -4,13 +4,11 @@ import { type Flow, parseFlow } from "./flows";
 import { parseDatabase, parseDeviceRoutes, parseLinks, parseNamespace, parseNetworkRoutes, parseOvs, parsePaths } from "./parse";
 import { parseFirewall, parseForwarding, parsePorts } from "./parse-firewall";
 import type { Seen } from "./read";
-import { recalled } from "./recalled";
 import { databaseId, tablesOf } from "./records";
 import {
 	type Container,
 	DOCKER_ABSENT,
 	isRunning,
-	type Known,
 	type Namespace,
 	type Needs,
 	type RunningContainer,
@@ -32,7 +30,8 @@ interface Inspected {
 }
 
 /**
- * "changed" when a container started or stopped while it was read: read again. `known` is what was not asked about again.
+ * "changed" when a container started or stopped while it was read: read again. `known` is what holds for all that is not in a container,
+ * where only those were asked about.
  */
 export function assemble(
 	output: string,
@@ -40,7 +39,7 @@ export function assemble(
 	needs: Needs,
 	seen: Seen,
 	hostName: string,
-	known?: Known,
+	known?: Snapshot,
 ): Snapshot | "changed" {
 	const sections = split(output, mark);
 	const only = (name: string) => sections.find((section) => section.words[0] === name)?.text;
@@ -56,15 +55,15 @@ export function assemble(
 		}
 	};
 	return named(() => {
-		const snapshot = known?.outside ? onTopOf(known.snapshot, only, needs) : outside(sections, only, needs, hostName);
+		const snapshot = known ? onTopOf(known, only, needs) : outside(sections, only, needs, hostName);
 		const inside = readContainers(sections, needs.containers, seen);
 		if (inside === "changed") return inside;
 		const { containers } = inside;
 		// Nothing is kept of those who were asked about now, by whatever name.
 		const anew = new Set(needs.containers);
 		for (const one of Object.values(containers)) if (one !== "missing") anew.add(one.id).add(one.name);
-		if (known) Object.assign(containers, recalled(known.snapshot, snapshot, anew));
-		for (const one of othersIn(sections)) for (const name of [one.id, one.name]) containers[name] ??= one;
+		for (const [reference, one] of Object.entries(snapshot.containers))
+			if (isRunning(one) && ![reference, one.id, one.name].some((name) => anew.has(name))) containers[reference] = one;
 		return { ...snapshot, ...inside };
 	});
 }
@@ -301,7 +300,7 @@ function assembleContainer(found: Inspected, again: Set<string>, sections: Secti
 	if (sure !== "sure" && !again.has(`${found.id} ${found.pid} ${found.startedAt}`)) return "changed";
 	const { id, pid, networkMode } = found;
 	const sharesHost = whose === "host";
-	return { id, name, pid, startTime, networkMode, sharesHost, namespace: namespaceIn(section), toldAt: performance.now() };
+	return { id, name, pid, startTime, networkMode, sharesHost, namespace: namespaceIn(section) };
 }
 
 /** The container as it was at the last look, with its namespace as it is now; undefined where it is not surely the same. */
@@ -309,13 +308,12 @@ function sameAsSeen(seen: RunningContainer | undefined, sections: Section[]): Ru
 	if (!seen) return undefined;
 	const same = ["container", String(seen.pid), seen.startTime, undefined, "sure", seen.id];
 	const section = sections.find(({ words }) => same.every((word, index) => word === undefined || words[index] === word));
-	if (!section) return undefined;
-	return { ...seen, sharesHost: section.words[3] === "host", namespace: namespaceIn(section), toldAt: performance.now() };
+	return section && { ...seen, sharesHost: section.words[3] === "host", namespace: namespaceIn(section) };
 }
 
 /** The containers that run besides those that were asked about, with nothing of their namespaces. */
-function othersIn(sections: Section[]): RunningContainer[] {
-	const text = sections.find(({ words }) => words[0] === "others")?.text ?? "";
+export function othersIn(output: string, mark: string): RunningContainer[] {
+	const text = split(output, mark).find(({ words }) => words[0] === "others")?.text ?? "";
 	return text.split("\n").flatMap((line) => {
 		const [, startTime, facts] = /^(\d+) (\{.*\})$/.exec(line) ?? [];
 		if (startTime === undefined || facts === undefined) return [];

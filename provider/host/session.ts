@@ -8,11 +8,11 @@ import { HOST, type Operation, touches } from "./change";
 import { enoughAreHere, underWay, withUs } from "./crowd";
 import { Exchange, MAX_TRIES, type ReadOptions } from "./exchange";
 import { CONFIRM_SECONDS } from "./guard";
-import { answers, answersOutside, type Look, needsOf, toldIn } from "./needs";
+import { answers, answersOutside, type Look, needsOf } from "./needs";
 import { anyMark } from "./owned";
 import { placeOf } from "./render";
 import { LOCK_SECONDS } from "./script";
-import { type Database, type Fact, isRunning, type Known, type Snapshot } from "./snapshot";
+import type { Database, Fact, Snapshot } from "./snapshot";
 
 /** What one resource wants from its host. */
 export interface Request<T> {
@@ -36,8 +36,6 @@ export interface Request<T> {
 	plan(snapshot: Snapshot): Operation[];
 	/** What to answer once the snapshot shows that nothing is left to do. */
 	done(snapshot: Snapshot): T;
-	/** True where a container without a network may be presumed to be as Docker made it: what is not so fails there, and is then decided anew. */
-	presumes?: boolean;
 	/** True where nothing will be changed: what others who only look will ask is then read along. */
 	looks?: boolean;
 	/** True for deletions: a failure leaves what was deleted deleted, and the next try finishes. */
@@ -49,8 +47,6 @@ interface Waiting {
 	resolve(value: unknown): void;
 	reject(error: unknown): void;
 	tries: number;
-	/** When it came, by the clock of Snapshot.readAt. */
-	since: number;
 	/** True once a script that works for it was sent: from then on, something of it may be on the host. */
 	begun: boolean;
 	/** When another run was faster for the first time. */
@@ -101,8 +97,7 @@ export class HostSession {
 
 	submit<T>(request: Request<T>): Promise<T> {
 		const answer = new Promise<T>((resolve, reject) => {
-			const since = performance.now();
-			this.waiting.push({ request, resolve: resolve as (value: unknown) => void, reject, tries: 0, since, begun: false });
+			this.waiting.push({ request, resolve: resolve as (value: unknown) => void, reject, tries: 0, begun: false });
 			if (this.running) return;
 			this.running = true;
 			setTimeout(() => this.drain(), GATHER_MS);
@@ -112,7 +107,7 @@ export class HostSession {
 
 	/** Works until nobody waits. An apply reads back for those who wait meanwhile, so a wave costs one round trip, not two. */
 	private async drain(): Promise<void> {
-		if (this.look) this.look = { ...this.look, past: true };
+		if (this.look) this.look = this.look.crowd ? { ...this.look, past: true } : undefined;
 		while (this.waiting.length > 0) {
 			const { look } = this;
 			const covered = look ? this.waiting.filter(({ request }) => answers(look, request)) : [];
@@ -123,7 +118,7 @@ export class HostSession {
 			const started = performance.now();
 			try {
 				const crowd = ready.length === 0 && underWay() > 1 && batch.every(({ request }) => request.looks === true);
-				const known = look && !crowd ? knownFrom(look, requestsOf(batch)) : undefined;
+				const known = look && !crowd && batch.every(({ request }) => answersOutside(look, request)) ? look.snapshot : undefined;
 				const before = ready.length > 0 ? look!.snapshot : await this.read(batch, { crowd, known });
 				const snapshot = await this.settle(batch, before);
 				// What was told on top of a look of an earlier wave is no newer.
@@ -155,7 +150,7 @@ export class HostSession {
 		const now: Planned[] = [];
 		const later: Waiting[] = [];
 		for (const one of batch) {
-			const operations = planOrEnd(one, snapshot, known === undefined);
+			const operations = planOrEnd(one, snapshot);
 			if (operations === "unsure") later.push(one);
 			if (!operations || operations === "unsure") continue;
 			const objects = operations.flatMap((operation) => touches(operation.change));
@@ -184,23 +179,22 @@ export class HostSession {
 	private async apply(now: Planned[], before: Snapshot): Promise<Snapshot | undefined> {
 		const batch = now.map(({ one }) => one);
 		const steps = now.flatMap(({ one, operations }) => {
-			const onlyInside = operations.every((operation) => isMemory(operation.change) || isInside(operation));
+			const onlyInside = operations.every(({ change }) => isMemory(change) || placeOf(change).where !== HOST);
 			const undo = one.request.keepOnFailure !== true || isRisky(operations);
 			return operations.map((operation) => ({ operation, undo, onlyInside }));
 		});
 		const fresh = batch.filter(({ begun }) => !begun);
 		for (const one of fresh) one.begun = true;
 		const needs = needsOf(requestsOf([...batch, ...this.waiting]));
-		const told = lasting(now, before, [...batch, ...this.waiting]);
 		const outcome = isRisky(now[0]!.operations)
 			? await this.exchange.applyGuarded(steps, before, needs, guardOf(now[0]!))
-			: await this.exchange.apply(steps, before, needs, { told });
+			: await this.exchange.apply(steps, before, needs);
 		if (outcome.kind === "stale") {
 			for (const one of fresh) one.begun = false;
 			return this.overtaken(batch);
 		}
 		if (outcome.kind === "again") return this.again(batch);
-		if (outcome.kind === "failed") return this.isolate(now, outcome, before);
+		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after, before.mixed === true);
 		const unfinished: Waiting[] = [];
 		for (const { one } of now) {
 			const left = planOrEnd(one, outcome.after);
@@ -215,12 +209,13 @@ export class HostSession {
 	/** Halves a failed batch until the bad request stands alone, so that its neighbours are made. */
 	private async isolate(
 		now: Planned[],
-		{ reason, after }: { reason: string; after: Snapshot | undefined },
-		before: Snapshot,
+		reason: string,
+		after: Snapshot | undefined,
+		unsure: boolean,
 	): Promise<Snapshot | undefined> {
 		if (now.length === 1) {
 			const { one, operations } = now[0]!;
-			if (isOfTwoMoments(one, before)) return this.settle([one]);
+			if (unsure) return this.settle([one]);
 			// Somebody else brought it about meanwhile: what was to be deleted went with its container.
 			if (after && isDone(one, after)) return after;
 			one.reject(this.failure(`could not ${doing(operations)}: ${reason}`, after));
@@ -264,33 +259,17 @@ export class HostSession {
 	}
 }
 
-/** The containers in which nothing is done, and that have told about themselves. */
-function lasting(now: readonly Planned[], before: Snapshot, waiting: readonly Waiting[]): string[] {
-	const entered = now.filter(({ operations }) => operations.some(isInside));
-	const changed = new Set(entered.flatMap(({ one }) => one.request.containers));
-	const told = toldIn({ snapshot: before, crowd: false, past: true }, requestsOf(waiting));
-	return told.filter((reference) => !changed.has(reference));
-}
-
-/** What holds still for these requests, of what was told before. */
-function knownFrom(look: Look, requests: readonly Request<unknown>[]): Known {
-	const outside = requests.every((request) => answersOutside(look, request));
-	return { snapshot: look.snapshot, outside, containers: toldIn(look, requests) };
-}
-
 /**
  * The operations of a request; undefined when it came to its end here, with an answer or an error. "unsure" when it would be refused, but on
- * facts of two moments, or when nothing is left to do, but its container told so before anybody asked.
- * @param sure Whether all was read for it.
+ * facts of two moments: what is missing outside may have come before the container was looked at.
  */
-function planOrEnd(one: Waiting, snapshot: Snapshot, sure = false): Operation[] | undefined | "unsure" {
+function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined | "unsure" {
 	try {
 		const operations = one.request.plan(snapshot);
-		if (!sure && !isEnoughFor(operations, one, snapshot)) return "unsure";
 		if (operations.length > 0) return operations;
 		one.resolve(one.request.done(snapshot));
 	} catch (error) {
-		if (!sure && isOfTwoMoments(one, snapshot)) return "unsure";
+		if (snapshot.mixed) return "unsure";
 		one.reject(refusal(one, error, snapshot));
 	}
 	return undefined;
@@ -300,26 +279,6 @@ function planOrEnd(one: Waiting, snapshot: Snapshot, sure = false): Operation[] 
 function refusal({ begun }: Waiting, error: unknown, after: Snapshot | undefined): unknown {
 	const isOurs = isNetplumbError(error) && (begun || after !== undefined);
 	return isOurs ? new ApplyError(error.code, error.message, after, begun) : error;
-}
-
-function isOfTwoMoments(one: Waiting, snapshot: Snapshot): boolean {
-	return snapshot.mixed === true || isRemembered(one, snapshot);
-}
-
-/** On what was told before it came, things are made, and taken away for good; nothing makes way for another, and nothing is found to be there. */
-function isEnoughFor(operations: readonly Operation[], one: Waiting, snapshot: Snapshot): boolean {
-	if (!isRemembered(one, snapshot)) return true;
-	if (one.request.keepOnFailure) return operations.length > 0 || one.begun;
-	return operations.length > 0 && !operations.some(({ change: { verb } }) => verb.endsWith(".delete"));
-}
-
-/** Whether what it decides on was told before it came. */
-function isRemembered({ request, since }: Waiting, { containers }: Snapshot): boolean {
-	if (request.looks) return false;
-	return request.containers.some((reference) => {
-		const container = containers[reference];
-		return isRunning(container) && (container.toldAt ?? Number.NEGATIVE_INFINITY) < since;
-	});
 }
 
 function isDone(one: Waiting, snapshot: Snapshot): boolean {
@@ -334,10 +293,6 @@ function isDone(one: Waiting, snapshot: Snapshot): boolean {
 
 function requestsOf(waiting: readonly Waiting[]): Request<unknown>[] {
 	return waiting.map(({ request }) => request);
-}
-
-function isInside({ change }: Operation): boolean {
-	return !isMemory(change) && placeOf(change).where !== HOST;
 }
 
 function isRisky(operations: readonly Operation[]): boolean {

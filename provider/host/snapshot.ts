@@ -112,8 +112,6 @@ export interface RunningContainer {
 	/** True when it shares the host's own network namespace. */
 	sharesHost: boolean;
 	namespace: Namespace;
-	/** When its namespace was told, in milliseconds of a clock that nobody sets; absent where it never was, and nothing is known of it. */
-	toldAt?: number;
 }
 
 export interface StoppedContainer {
@@ -165,7 +163,7 @@ export interface Snapshot {
 	desired?: Record<string, string>;
 	/** The agent that looks after them. */
 	agent?: { version: number; sum: string };
-	/** By the reference that was asked for (id or name); those that were told along by both, some of them with nothing of their namespace. */
+	/** By the reference that was asked for (id or name); those that were told along by both. */
 	containers: Record<string, Container>;
 	/** By the address that was asked for; "unreachable" where the host has no route. Absent where no kind asked. */
 	paths?: Record<string, Path | "unreachable">;
@@ -183,15 +181,6 @@ export interface Snapshot {
 	devices?: string[];
 	/** What a change of a dead run was that the host has taken back since, in words. */
 	takenBack?: string[];
-}
-
-/** What was told a moment ago, and is not asked about again. */
-export interface Known {
-	snapshot: Snapshot;
-	/** Whether it holds for all that is not in a container. */
-	outside: boolean;
-	/** The containers of which it holds, by the reference that is asked for. */
-	containers: string[];
 }
 
 /** What is read only when a request asks for it. */

@@ -39,7 +39,6 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 	}),
 	physicalName: (args) => args.hostInterface!,
 	containers: (args) => [args.container],
-	presumes: true,
 	plan: (wish, snapshot) => (wish.wanted ? planAttachment(wish, wish.wanted, snapshot) : planRemoval(wish, snapshot)),
 
 	observe(args, _mark, snapshot) {

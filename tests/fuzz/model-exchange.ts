@@ -1,11 +1,10 @@
 // What stands for a host in model programs: the model host behind the real session, with faults at any operation.
 import { NetplumbError } from "../../provider/errors";
 import { isMemory } from "../../provider/heal/memory";
-import type { Exchange, Outcome, ReadOptions } from "../../provider/host/exchange";
-import { recalled } from "../../provider/host/recalled";
+import type { Exchange, Outcome } from "../../provider/host/exchange";
 import { placeOf, render, Stage } from "../../provider/host/render";
 import type { Step } from "../../provider/host/script";
-import { type Container, isRunning, type Known, type Needs, type Snapshot } from "../../provider/host/snapshot";
+import type { Needs, Snapshot } from "../../provider/host/snapshot";
 import { sessionFor } from "../../provider/lifecycle/sessions";
 import type { HostSettings } from "../../provider/validate/host";
 import { applyChange, Refused, takeBack } from "../model/model-host";
@@ -39,30 +38,15 @@ export class ModelExchange {
 		this.count = 0;
 	}
 
-	/** Of a container that nobody asks about it tells no more than what was known, or that it runs. */
-	read = async (needs: Needs, { known: given }: ReadOptions = {}): Promise<Snapshot> => {
-		const now = performance.now();
-		const known = given?.snapshot.generation === this.snapshot.generation ? given : undefined;
-		const asked = new Set(needs.containers.filter((reference) => !known?.containers.includes(reference)));
-		const told = known ? recalled(known.snapshot, this.snapshot, asked) : {};
-		const containers = Object.entries(this.snapshot.containers).map(([name, one]): [string, Container] => {
-			if (!isRunning(one)) return [name, one];
-			if ([name, one.id, one.name].some((reference) => asked.has(reference))) return [name, { ...one, toldAt: now }];
-			return [name, told[name] ?? { ...one, namespace: { links: {}, routes: [], ipv6Disabled: {} } }];
-		});
-		return { ...this.snapshot, readAt: now, devices: needs.devices ?? [], containers: Object.fromEntries(containers) };
-	};
+	read = async (needs: Needs): Promise<Snapshot> => ({
+		...this.snapshot,
+		readAt: performance.now(),
+		devices: needs.devices ?? [],
+	});
 
 	applyGuarded = (steps: readonly Step[], before: Snapshot, needs: Needs): Promise<Outcome> => this.apply(steps, before, needs);
 
-	apply = async (
-		steps: readonly Step[],
-		planned: Snapshot,
-		needs: Needs,
-		{ told = [] }: { told?: string[] } = {},
-	): Promise<Outcome> => {
-		const answer = (kind: Outcome["kind"], reason = "") =>
-			this.answer(kind, needs, { snapshot: planned, outside: false, containers: told }, reason);
+	apply = async (steps: readonly Step[], planned: Snapshot, needs: Needs): Promise<Outcome> => {
 		if (planned.generation !== this.snapshot.generation) return { kind: "stale" };
 		this.snapshot = { ...this.snapshot, generation: String(++this.applies) };
 		const before = this.snapshot;
@@ -71,7 +55,7 @@ export class ModelExchange {
 		for (const unit of unitsOf(steps)) {
 			const what = this.faultIn(unit);
 			if (what) this.log.push(`  here it ${what}`);
-			if (what === "dies") return answer("again");
+			if (what === "dies") return this.answer("again", needs);
 			if (what === "ends") {
 				this.settle();
 				throw new NetplumbError("timeout", "host model: the script ran past its limit");
@@ -89,12 +73,12 @@ export class ModelExchange {
 					if (!(error instanceof Refused)) throw error;
 					const operations = done.filter(({ undo }) => undo).map(({ operation }) => operation);
 					this.snapshot = takeBack({ after: start, done: operations }, before);
-					return answer("failed", `could not ${describe}: ${error.message}`);
+					return this.answer("failed", needs, `could not ${describe}: ${error.message}`);
 				}
 			}
 			done.push(...unit);
 		}
-		return answer(heard ? "done" : "again");
+		return this.answer(heard ? "done" : "again", needs);
 	};
 
 	private faultIn(unit: readonly Step[]): Fault["what"] | undefined {
@@ -106,12 +90,11 @@ export class ModelExchange {
 		return what;
 	}
 
-	private async answer(kind: Outcome["kind"], needs: Needs, { snapshot, ...known }: Known, reason: string): Promise<Outcome> {
+	private async answer(kind: Outcome["kind"], needs: Needs, reason = ""): Promise<Outcome> {
 		this.settle();
 		this.log.push(`  → ${kind} ${reason}`);
 		if (kind === "again") return { kind };
-		const { generation } = this.snapshot;
-		const after = await this.read(needs, { known: { ...known, snapshot: { ...snapshot, generation } } });
+		const after = await this.read(needs);
 		return kind === "done" ? { kind, after } : { kind, reason, after };
 	}
 
