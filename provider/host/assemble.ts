@@ -4,11 +4,13 @@ import { type Flow, parseFlow } from "./flows";
 import { parseDatabase, parseDeviceRoutes, parseLinks, parseNamespace, parseNetworkRoutes, parseOvs, parsePaths } from "./parse";
 import { parseFirewall, parseForwarding, parsePorts } from "./parse-firewall";
 import type { Seen } from "./read";
+import { recalled } from "./recalled";
 import { databaseId, tablesOf } from "./records";
 import {
 	type Container,
 	DOCKER_ABSENT,
 	isRunning,
+	type Known,
 	type Namespace,
 	type Needs,
 	type RunningContainer,
@@ -29,17 +31,14 @@ interface Inspected {
 	networkMode: string;
 }
 
-/**
- * "changed" when a container started or stopped while it was read: read again. `known` is what holds for all that is not in a container,
- * where only those were asked about.
- */
+/** "changed" when a container started or stopped while it was read: read again. `known` is what was not asked about again. */
 export function assemble(
 	output: string,
 	mark: string,
 	needs: Needs,
 	seen: Seen,
 	hostName: string,
-	known?: Snapshot,
+	known?: Known,
 ): Snapshot | "changed" {
 	const sections = split(output, mark);
 	const only = (name: string) => sections.find((section) => section.words[0] === name)?.text;
@@ -55,15 +54,13 @@ export function assemble(
 		}
 	};
 	return named(() => {
-		const snapshot = known ? onTopOf(known, only, needs) : outside(sections, only, needs, hostName);
+		const snapshot = known?.outside ? onTopOf(known.snapshot, only, needs) : outside(sections, only, needs, hostName);
 		const inside = readContainers(sections, needs.containers, seen);
 		if (inside === "changed") return inside;
 		const { containers } = inside;
-		// Nothing is kept of those who were asked about now, by whatever name.
-		const anew = new Set(needs.containers);
-		for (const one of Object.values(containers)) if (one !== "missing") anew.add(one.id).add(one.name);
-		for (const [reference, one] of Object.entries(snapshot.containers))
-			if (isRunning(one) && ![reference, one.id, one.name].some((name) => anew.has(name))) containers[reference] = one;
+		if (known) Object.assign(containers, recalled(known, snapshot, containers));
+		// The name that it was known by is another one's now.
+		if (known?.containers.some((reference) => !(reference in containers))) return "changed";
 		return { ...snapshot, ...inside };
 	});
 }
@@ -300,7 +297,7 @@ function assembleContainer(found: Inspected, again: Set<string>, sections: Secti
 	if (sure !== "sure" && !again.has(`${found.id} ${found.pid} ${found.startedAt}`)) return "changed";
 	const { id, pid, networkMode } = found;
 	const sharesHost = whose === "host";
-	return { id, name, pid, startTime, networkMode, sharesHost, namespace: namespaceIn(section) };
+	return { id, name, pid, startTime, networkMode, sharesHost, namespace: namespaceIn(section), toldAt: performance.now() };
 }
 
 /** The container as it was at the last look, with its namespace as it is now; undefined where it is not surely the same. */
@@ -308,7 +305,8 @@ function sameAsSeen(seen: RunningContainer | undefined, sections: Section[]): Ru
 	if (!seen) return undefined;
 	const same = ["container", String(seen.pid), seen.startTime, undefined, "sure", seen.id];
 	const section = sections.find(({ words }) => same.every((word, index) => word === undefined || words[index] === word));
-	return section && { ...seen, sharesHost: section.words[3] === "host", namespace: namespaceIn(section) };
+	if (!section) return undefined;
+	return { ...seen, sharesHost: section.words[3] === "host", namespace: namespaceIn(section), toldAt: performance.now() };
 }
 
 /** The containers that run besides those that were asked about, with nothing of their namespaces. */

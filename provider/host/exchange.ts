@@ -13,7 +13,7 @@ import { armFunctions, type GuardText } from "./guard-script";
 import { anyMark } from "./owned";
 import { newMark, type Others, readCall, readFunctions, readInsideCall } from "./read";
 import { compile, EXIT, LOCK_SECONDS, type Step } from "./script";
-import { type Fact, isRunning, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
+import { type Fact, isRunning, type Known, type Needs, type RunningContainer, type Snapshot } from "./snapshot";
 
 /** How often the same thing is tried when the host changes meanwhile. */
 export const MAX_TRIES = 5;
@@ -35,7 +35,8 @@ export type Outcome =
 export interface ReadOptions {
 	crowd?: boolean;
 	transport?: Transport;
-	known?: Snapshot | undefined;
+	/** Good as long as no other run has done something since; then all is read. */
+	known?: Known | undefined;
 }
 
 export class Exchange {
@@ -56,17 +57,19 @@ export class Exchange {
 	/**
 	 * Waits until no change of a dead run is pending any more.
 	 * @param crowd Whether many are looking: then all that we attached is told at once, whoever asks about it next.
-	 * @param known What was true a moment ago: then only the containers are looked at, unless another run did something since.
 	 */
 	async read(asked: Needs, { crowd = false, transport = this.transport, known }: ReadOptions = {}): Promise<Snapshot> {
-		const needs = crowd ? { ...asked, desired: ["all"] } : asked;
+		const all = crowd ? { ...asked, desired: ["all"] } : asked;
 		let base = this.helper ? undefined : known;
 		let takenBack: string[] | undefined;
 		const started = performance.now();
 		for (let tries = 1; ; tries++) {
 			const mark = newMark();
+			const needs = without(all, base);
 			const others = crowd && tries === 1 ? "attached" : this.othersFor(needs);
-			const script = this.helper ? readRequest(mark, needs, this.seen, others) : this.readScript(mark, needs, others, base);
+			const script = this.helper
+				? readRequest(mark, needs, this.seen, others)
+				: this.readScript(mark, needs, others, base?.outside);
 			const result = await transport.run(script).catch((error: unknown) => {
 				// A look can be repeated: the connection was lost, perhaps long ago, and the next one may stand.
 				if (!isNetplumbError(error, "outcome-unknown") || tries >= MAX_TRIES) throw error;
@@ -83,7 +86,7 @@ export class Exchange {
 				continue;
 			}
 			const snapshot = this.understand(result.stdout, result.stderr, mark, needs, base);
-			if (base && (snapshot === "changed" || snapshot.generation !== base.generation)) {
+			if (base && (snapshot === "changed" || snapshot.generation !== base.snapshot.generation)) {
 				if (snapshot !== "changed") takenBack = snapshot.takenBack;
 				base = undefined;
 				continue;
@@ -98,17 +101,26 @@ export class Exchange {
 		}
 	}
 
-	/** Applies `steps`, which were planned on `before`, and reads back what is true then, with all that `needs` name. */
-	async apply(steps: readonly Step[], before: Snapshot, needs: Needs, guard?: GuardText): Promise<Outcome> {
+	/**
+	 * Applies `steps`, which were planned on `before`, and reads back what is true then, with all that `asked` names.
+	 * @param told The containers that are as they were in `before`.
+	 */
+	async apply(
+		steps: readonly Step[],
+		before: Snapshot,
+		asked: Needs,
+		{ guard, told = [] }: { guard?: GuardText; told?: string[] } = {},
+	): Promise<Outcome> {
 		const mark = newMark();
 		// What is done in containers alone changes nothing outside, unless it is a pair, whose other end is there.
 		const stays = ({ onlyInside, operation: { change } }: Step) =>
 			onlyInside && change.verb !== "link.add" && change.verb !== "link.delete";
-		const known = !this.helper && !guard && steps.every(stays) ? before : undefined;
+		const known = this.helper || guard ? undefined : { snapshot: before, outside: steps.every(stays), containers: told };
+		const needs = without(asked, known);
 		try {
 			const script = this.helper
 				? applyRequest(mark, steps, before, needs, this.seen, this.othersFor(needs))
-				: applyScript(mark, steps, before, this.readCall(mark, needs, known), needs.facts, guard);
+				: applyScript(mark, steps, before, this.readCall(mark, needs, known?.outside), needs.facts, guard);
 			// What is under the guard is over, or taken back, by its deadline.
 			const result = await this.transport.run(script, guard ? { timeoutSeconds: guard.seconds + GUARDED_LOCK_SECONDS } : {});
 			if (result.exitCode === EXIT.stale) return { kind: "stale" };
@@ -145,24 +157,30 @@ export class Exchange {
 			facts: needs.facts,
 			readCall: (mark) => this.readCall(mark, needs),
 			another: this.another,
-			apply: (guard) => this.apply(steps, before, needs, guard),
+			apply: (guard) => this.apply(steps, before, needs, { guard }),
 			read: (transport) => this.read(needs, { transport }),
 			understand: (result, mark) => this.understand(result.stdout, result.stderr, mark, needs),
 			reconnect: () => this.transport.close(),
 		});
 	}
 
-	private readScript(mark: string, needs: Needs, others: Others, known: Snapshot | undefined): string {
+	/** The container, with nothing in it, where Docker told that it runs without a network and nobody has looked into it. */
+	presumed(reference: string): RunningContainer | undefined {
+		const container = this.helper ? undefined : this.seen.get(reference);
+		return container?.toldAt === undefined && container?.networkMode === "none" ? container : undefined;
+	}
+
+	private readScript(mark: string, needs: Needs, others: Others, inside = false): string {
 		return [
 			readFunctions(needs.facts),
 			`settle_guards ${mark} || exit ${EXIT.pending}`,
 			`exec 9</run; flock -s -w ${LOCK_SECONDS} 9 || exit ${EXIT.locked}`,
-			(known ? readInsideCall : readCall)(mark, needs, this.seen, others),
+			(inside ? readInsideCall : readCall)(mark, needs, this.seen, others),
 		].join("\n");
 	}
 
-	private readCall(mark: string, needs: Needs, known?: Snapshot): string {
-		return (known ? readInsideCall : readCall)(mark, needs, this.seen, this.othersFor(needs));
+	private readCall(mark: string, needs: Needs, inside = false): string {
+		return (inside ? readInsideCall : readCall)(mark, needs, this.seen, this.othersFor(needs));
 	}
 
 	/** Where Docker is asked a second time, more questions are likely: then it tells about all that runs. */
@@ -172,13 +190,13 @@ export class Exchange {
 		return asks && this.asked === 2 ? "names" : "";
 	}
 
-	private understand(stdout: string, stderr: string, mark: string, needs: Needs, known?: Snapshot): Snapshot | "changed" {
+	private understand(stdout: string, stderr: string, mark: string, needs: Needs, known?: Known): Snapshot | "changed" {
 		try {
 			const snapshot = assemble(stdout, mark, needs, this.seen, this.hostName, known);
 			if (snapshot === "changed") this.seen.clear();
 			else {
 				for (const container of othersIn(stdout, mark))
-					for (const name of [container.id, container.name]) this.seen.set(name, container);
+					for (const name of [container.id, container.name]) if (!this.seen.has(name)) this.seen.set(name, container);
 				for (const [reference, container] of Object.entries(snapshot.containers))
 					if (isRunning(container)) this.seen.set(reference, container);
 					else this.seen.delete(reference);
@@ -208,6 +226,10 @@ export class Exchange {
 			`host ${this.hostName}: another netplumb run has held the lock for ${LOCK_SECONDS} s; try again when it has ended`,
 		);
 	}
+}
+
+function without(needs: Needs, known: Known | undefined): Needs {
+	return known ? { ...needs, containers: needs.containers.filter((reference) => !known.containers.includes(reference)) } : needs;
 }
 
 /**

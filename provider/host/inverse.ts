@@ -6,7 +6,7 @@ import { fitsIpLine } from "./encode";
 import { ownerOf } from "./flows";
 import { containerOf } from "./index-of";
 import { inverseRecord } from "./records";
-import type { Namespace, OvsValue, Snapshot } from "./snapshot";
+import type { Namespace, OvsValue, Route, Snapshot } from "./snapshot";
 
 /** The changes that take back `change`; empty where the thing it belongs to did not exist before and is taken back itself. */
 export function inverse(change: Change, before: Snapshot): Change[] {
@@ -28,10 +28,10 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			if (change.master !== undefined) undo.master = link.master === "ovs-system" ? null : (link.master ?? null);
 			return [undo];
 		}
-		case "address.add": {
-			const had = namespaceOf(before, change.where)?.links[change.dev]?.addresses.includes(change.cidr);
-			return had ? [] : [{ verb: "address.delete", where: change.where, dev: change.dev, cidr: change.cidr }];
-		}
+		case "address.add":
+			return hasAddress(change, before)
+				? []
+				: [{ verb: "address.delete", where: change.where, dev: change.dev, cidr: change.cidr }];
 		case "address.delete": {
 			const namespace = namespaceOf(before, change.where);
 			const link = namespace?.links[change.dev];
@@ -54,9 +54,7 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 			];
 		}
 		case "route.add": {
-			const old = namespaceOf(before, change.where)?.routes.find(
-				(route) => route.to === change.route.to && route.metric === change.route.metric && route.table === change.route.table,
-			); // whatever its device: the kernel's "replace" replaces it for both families
+			const old = routeInPlaceOf(change, before);
 			return [old ? { ...change, route: old } : { ...change, verb: "route.delete" }];
 		}
 		case "route.delete":
@@ -148,6 +146,22 @@ export function inverse(change: Change, before: Snapshot): Change[] {
 		case "desired.remove":
 			return [];
 	}
+}
+
+/** Whether it puts an address or a route in the place of one that is there. */
+export function replaces(change: Change, before: Snapshot): boolean {
+	if (change.verb === "address.add") return hasAddress(change, before);
+	return change.verb === "route.add" && routeInPlaceOf(change, before) !== undefined;
+}
+
+function hasAddress({ where, dev, cidr }: { where: string; dev: string; cidr: string }, before: Snapshot): boolean {
+	return namespaceOf(before, where)?.links[dev]?.addresses.includes(cidr) === true;
+}
+
+/** The route that the kernel would replace by it, whatever its device: so it is for both families. */
+function routeInPlaceOf({ where, route }: { where: string; route: Route }, before: Snapshot): Route | undefined {
+	const isSame = ({ to, metric, table }: Route) => to === route.to && metric === route.metric && table === route.table;
+	return namespaceOf(before, where)?.routes.find(isSame);
 }
 
 /** Flows name their port, and so can only come back after it. */

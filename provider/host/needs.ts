@@ -1,9 +1,12 @@
 // What requests have to know about a host, and whether a look that was taken answers them.
 import { databaseId } from "./records";
 import type { Request } from "./session";
-import { FACTS, type Needs, type Snapshot } from "./snapshot";
+import { FACTS, isRunning, type Needs, type Snapshot } from "./snapshot";
 
-type Asked = Pick<Request<unknown>, "containers" | "facts" | "destinations" | "devices" | "databases" | "desired" | "looks">;
+type Asked = Pick<
+	Request<unknown>,
+	"containers" | "facts" | "destinations" | "devices" | "databases" | "desired" | "looks" | "presumes"
+>;
 
 export interface Look {
 	snapshot: Snapshot;
@@ -13,8 +16,11 @@ export interface Look {
 	past: boolean;
 }
 
-/** How long a look is good to decide on, and for those who decide nothing: a refresh of hundreds takes the engine longer. */
-const GOOD_FOR_MS = { plans: 1000, looks: 3000 };
+/**
+ * How long a look is good to decide on, and for those who decide nothing: a refresh of hundreds takes the engine longer. The last is for
+ * what a container told those who decide: few work there but we, and what does not fit fails there and is then decided anew.
+ */
+const GOOD_FOR_MS = { plans: 1000, looks: 3000, containers: 10_000 };
 
 export function needsOf(requests: readonly Asked[]): Needs {
 	const all = <T>(of: (request: Asked) => readonly T[] | undefined): T[] => [
@@ -33,15 +39,15 @@ export function needsOf(requests: readonly Asked[]): Needs {
 
 /** Whether the look tells all that the request has to know, and is still good for it. */
 export function answers(look: Look, request: Asked): boolean {
-	return answersOutside(look, request) && answersInside(look.snapshot, request);
+	return answersOutside(look, request) && answersInside(look, request);
 }
 
 /** Whether it tells all that the request has to know about what is outside the containers. One of an earlier wave is for those who change nothing. */
-export function answersOutside({ snapshot, past }: Look, request: Asked): boolean {
+export function answersOutside(look: Look, request: Asked): boolean {
 	const { facts = [], destinations = [], devices = [], databases = [], looks } = request;
-	const age = performance.now() - (snapshot.readAt ?? Number.NEGATIVE_INFINITY);
+	const { snapshot, past } = look;
 	return (
-		(looks === true ? age <= GOOD_FOR_MS.looks : !past && age <= GOOD_FOR_MS.plans) &&
+		(looks ? isGoodLook(look, snapshot.readAt) : !past && isWithin(snapshot.readAt, GOOD_FOR_MS.plans)) &&
 		facts.every((fact) => snapshot[fact] !== undefined) &&
 		destinations.every((to) => to in (snapshot.paths ?? {}) || snapshot.networks?.includes(to)) &&
 		devices.every((device) => snapshot.devices?.includes(device)) &&
@@ -49,10 +55,41 @@ export function answersOutside({ snapshot, past }: Look, request: Asked): boolea
 	);
 }
 
-function answersInside({ containers: told, desired: sums = {} }: Snapshot, { containers, desired = [] }: Asked): boolean {
-	if (!containers.every((reference) => reference in told)) return false;
+/** Those of the containers asked for that the look tells well enough for all who ask for them. */
+export function toldIn(look: Look, requests: readonly Asked[]): string[] {
+	const { containers } = needsOf(requests);
+	return containers.filter(
+		(reference) =>
+			isRunning(look.snapshot.containers[reference]) &&
+			requests.every((request) => !request.containers.includes(reference) || tells(look, reference, request)),
+	);
+}
+
+function answersInside(look: Look, request: Asked): boolean {
+	const { containers, desired = [] } = request;
+	const { desired: sums = {} } = look.snapshot;
+	if (!containers.every((reference) => tells(look, reference, request))) return false;
 	return (
 		desired.length === 0 ||
 		!Object.keys(sums).some((name) => sums[name] === "" && desired.some((ending) => name.endsWith(ending)))
 	);
+}
+
+function tells(look: Look, reference: string, { looks, presumes }: Asked): boolean {
+	const found = look.snapshot.containers[reference];
+	if (!isRunning(found)) return found !== undefined;
+	// Docker puts nothing but a loopback device into it.
+	if (presumes && found.toldAt === undefined && found.networkMode === "none") return true;
+	if (!looks) return isWithin(found.toldAt, GOOD_FOR_MS.containers);
+	// What a container told before the look is no part of it.
+	return isGoodLook(look, found.toldAt) && found.toldAt! >= (look.snapshot.readAt ?? 0);
+}
+
+/** Whether what was told then is good for those who decide nothing: of an earlier wave only where many look. */
+function isGoodLook({ crowd, past }: Look, at: number | undefined): boolean {
+	return (crowd || !past) && isWithin(at, GOOD_FOR_MS.looks);
+}
+
+function isWithin(at: number | undefined, ms: number): boolean {
+	return at !== undefined && performance.now() - at <= ms;
 }

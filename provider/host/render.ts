@@ -33,7 +33,9 @@ export interface IpLines {
 
 export type Rendered = IpLines | { tool: "ovs"; commands: string[][] } | { tool: "sh"; line: string } | Transaction | Nft;
 
-export function render(change: Change): Rendered {
+/** @param anew Whether an address or a route must not be there yet; else what is there is replaced. */
+export function render(change: Change, anew = false): Rendered {
+	const add = anew ? "add" : "replace";
 	switch (change.verb) {
 		case "link.add":
 			return ip(
@@ -56,11 +58,11 @@ export function render(change: Change): Rendered {
 			return ip(words);
 		}
 		case "address.add":
-			return ip(["address", "replace", change.cidr, ...(change.words ?? addressOptions(change.cidr)), "dev", change.dev]);
+			return ip(["address", add, change.cidr, ...(change.words ?? addressOptions(change.cidr)), "dev", change.dev]);
 		case "address.delete":
 			return ip(["address", "delete", change.cidr, "dev", change.dev]);
 		case "route.add":
-			return ip(["route", "replace", ...routeWords(change.route)]);
+			return ip(["route", add, ...routeWords(change.route)]);
 		case "route.delete":
 			return ip(["route", "delete", ...routeWords(change.route)]);
 		case "announce":

@@ -27,6 +27,8 @@ export interface Step {
 	undo: boolean;
 	/** True when its request works inside containers only: then nothing on the host lies between its operations. */
 	onlyInside: boolean;
+	/** True where what it adds must not be there: then it fails, instead of replacing it. */
+	anew?: boolean;
 }
 
 export interface Block {
@@ -114,7 +116,7 @@ export function arrange(steps: readonly Step[], before: Snapshot): Block[] {
 		}
 		const change = step.operation.change;
 		const inverses = step.undo ? inverse(change, before) : [];
-		block.steps.push({ change, rendered: render(change), inverses, undo: inverses.map(render) });
+		block.steps.push({ change, rendered: render(change, step.anew), inverses, undo: inverses.map((undo) => render(undo)) });
 	}
 	return blocks;
 }

@@ -8,11 +8,13 @@ import { HOST, type Operation, touches } from "./change";
 import { enoughAreHere, underWay, withUs } from "./crowd";
 import { Exchange, MAX_TRIES, type ReadOptions } from "./exchange";
 import { CONFIRM_SECONDS } from "./guard";
-import { answers, answersOutside, type Look, needsOf } from "./needs";
+import { containerOf } from "./index-of";
+import { replaces } from "./inverse";
+import { answers, answersOutside, type Look, needsOf, toldIn } from "./needs";
 import { anyMark } from "./owned";
 import { placeOf } from "./render";
 import { LOCK_SECONDS } from "./script";
-import type { Database, Fact, Snapshot } from "./snapshot";
+import { type Database, type Fact, isRunning, type Known, type Snapshot } from "./snapshot";
 
 /** What one resource wants from its host. */
 export interface Request<T> {
@@ -36,6 +38,8 @@ export interface Request<T> {
 	plan(snapshot: Snapshot): Operation[];
 	/** What to answer once the snapshot shows that nothing is left to do. */
 	done(snapshot: Snapshot): T;
+	/** True where a container without a network may be presumed to be as Docker made it: what is not so fails there, and is then decided anew. */
+	presumes?: boolean;
 	/** True where nothing will be changed: what others who only look will ask is then read along. */
 	looks?: boolean;
 	/** True for deletions: a failure leaves what was deleted deleted, and the next try finishes. */
@@ -47,6 +51,8 @@ interface Waiting {
 	resolve(value: unknown): void;
 	reject(error: unknown): void;
 	tries: number;
+	/** When it came, by the clock of Snapshot.readAt. */
+	since: number;
 	/** True once a script that works for it was sent: from then on, something of it may be on the host. */
 	begun: boolean;
 	/** When another run was faster for the first time. */
@@ -56,6 +62,8 @@ interface Waiting {
 interface Planned {
 	one: Waiting;
 	operations: Operation[];
+	/** True where a container told before it came what it was planned on. */
+	remembered: boolean;
 }
 
 /**
@@ -97,7 +105,8 @@ export class HostSession {
 
 	submit<T>(request: Request<T>): Promise<T> {
 		const answer = new Promise<T>((resolve, reject) => {
-			this.waiting.push({ request, resolve: resolve as (value: unknown) => void, reject, tries: 0, begun: false });
+			const since = performance.now();
+			this.waiting.push({ request, resolve: resolve as (value: unknown) => void, reject, tries: 0, since, begun: false });
 			if (this.running) return;
 			this.running = true;
 			setTimeout(() => this.drain(), GATHER_MS);
@@ -107,9 +116,9 @@ export class HostSession {
 
 	/** Works until nobody waits. An apply reads back for those who wait meanwhile, so a wave costs one round trip, not two. */
 	private async drain(): Promise<void> {
-		if (this.look) this.look = this.look.crowd ? { ...this.look, past: true } : undefined;
+		if (this.look) this.look = { ...this.look, past: true };
 		while (this.waiting.length > 0) {
-			const { look } = this;
+			const look = this.look && { ...this.look, snapshot: this.presuming(this.look.snapshot, this.waiting) };
 			const covered = look ? this.waiting.filter(({ request }) => answers(look, request)) : [];
 			// To look again costs less than another script for the rest.
 			const ready = covered.length < this.waiting.length / 2 ? [] : covered;
@@ -118,7 +127,7 @@ export class HostSession {
 			const started = performance.now();
 			try {
 				const crowd = ready.length === 0 && underWay() > 1 && batch.every(({ request }) => request.looks === true);
-				const known = look && !crowd && batch.every(({ request }) => answersOutside(look, request)) ? look.snapshot : undefined;
+				const known = look && !crowd ? knownFrom(look, requestsOf(batch)) : undefined;
 				const before = ready.length > 0 ? look!.snapshot : await this.read(batch, { crowd, known });
 				const snapshot = await this.settle(batch, before);
 				// What was told on top of a look of an earlier wave is no newer.
@@ -150,7 +159,7 @@ export class HostSession {
 		const now: Planned[] = [];
 		const later: Waiting[] = [];
 		for (const one of batch) {
-			const operations = planOrEnd(one, snapshot);
+			const operations = planOrEnd(one, snapshot, known === undefined);
 			if (operations === "unsure") later.push(one);
 			if (!operations || operations === "unsure") continue;
 			const objects = operations.flatMap((operation) => touches(operation.change));
@@ -161,7 +170,7 @@ export class HostSession {
 				continue;
 			}
 			for (const object of objects) taken.add(object);
-			now.push({ one, operations });
+			now.push({ one, operations, remembered: isRemembered(one, snapshot) });
 		}
 		const after = now.length > 0 ? await this.apply(now, snapshot) : snapshot;
 		// What clashed inside the batch sees the other's work and decides again.
@@ -176,25 +185,27 @@ export class HostSession {
 		return outcome.kind === "done" ? outcome.after : snapshot;
 	}
 
-	private async apply(now: Planned[], before: Snapshot): Promise<Snapshot | undefined> {
+	private async apply(now: Planned[], planned: Snapshot): Promise<Snapshot | undefined> {
 		const batch = now.map(({ one }) => one);
-		const steps = now.flatMap(({ one, operations }) => {
-			const onlyInside = operations.every(({ change }) => isMemory(change) || placeOf(change).where !== HOST);
+		const before = this.presuming(planned, this.waiting);
+		const steps = now.flatMap(({ one, operations, remembered }) => {
+			const onlyInside = operations.every((operation) => isMemory(operation.change) || isInside(operation));
 			const undo = one.request.keepOnFailure !== true || isRisky(operations);
-			return operations.map((operation) => ({ operation, undo, onlyInside }));
+			return operations.map((operation) => ({ operation, undo, onlyInside, anew: remembered }));
 		});
 		const fresh = batch.filter(({ begun }) => !begun);
 		for (const one of fresh) one.begun = true;
 		const needs = needsOf(requestsOf([...batch, ...this.waiting]));
+		const told = this.lasting(now, before);
 		const outcome = isRisky(now[0]!.operations)
 			? await this.exchange.applyGuarded(steps, before, needs, guardOf(now[0]!))
-			: await this.exchange.apply(steps, before, needs);
+			: await this.exchange.apply(steps, before, needs, { told });
 		if (outcome.kind === "stale") {
 			for (const one of fresh) one.begun = false;
 			return this.overtaken(batch);
 		}
 		if (outcome.kind === "again") return this.again(batch);
-		if (outcome.kind === "failed") return this.isolate(now, outcome.reason, outcome.after, before.mixed === true);
+		if (outcome.kind === "failed") return this.isolate(now, outcome, before);
 		const unfinished: Waiting[] = [];
 		for (const { one } of now) {
 			const left = planOrEnd(one, outcome.after);
@@ -206,16 +217,35 @@ export class HostSession {
 		return unfinished.length > 0 ? this.settle(unfinished) : outcome.after;
 	}
 
+	/** The containers in which nothing is done, and that have told enough for those who wait. */
+	private lasting(now: readonly Planned[], before: Snapshot): string[] {
+		const entered = now.filter(({ one, operations }) => one.request.keepOnFailure !== true || operations.some(isInside));
+		const changed = new Set(entered.flatMap(({ one }) => one.request.containers));
+		const waiting = requestsOf([...now.map(({ one }) => one), ...this.waiting]);
+		return toldIn({ snapshot: before, crowd: false, past: true }, waiting).filter((reference) => !changed.has(reference));
+	}
+
+	/** The snapshot, with what those who wait may presume of containers that nobody has looked into. */
+	private presuming(snapshot: Snapshot, waiting: readonly Waiting[]): Snapshot {
+		const presumed = waiting
+			.flatMap(({ request }) => (request.presumes ? request.containers : []))
+			.flatMap((reference) => {
+				const one = reference in snapshot.containers ? undefined : this.exchange.presumed(reference);
+				return one ? [[reference, containerOf(snapshot, one.id) ?? one] as const] : [];
+			});
+		if (presumed.length === 0) return snapshot;
+		return { ...snapshot, containers: { ...snapshot.containers, ...Object.fromEntries(presumed) } };
+	}
+
 	/** Halves a failed batch until the bad request stands alone, so that its neighbours are made. */
 	private async isolate(
 		now: Planned[],
-		reason: string,
-		after: Snapshot | undefined,
-		unsure: boolean,
+		{ reason, after }: { reason: string; after: Snapshot | undefined },
+		before: Snapshot,
 	): Promise<Snapshot | undefined> {
 		if (now.length === 1) {
 			const { one, operations } = now[0]!;
-			if (unsure) return this.settle([one]);
+			if (isOfTwoMoments(one, before)) return this.settle([one]);
 			// Somebody else brought it about meanwhile: what was to be deleted went with its container.
 			if (after && isDone(one, after)) return after;
 			one.reject(this.failure(`could not ${doing(operations)}: ${reason}`, after));
@@ -259,17 +289,26 @@ export class HostSession {
 	}
 }
 
+/** What holds still for these requests, of what was told before; undefined where all is to be read again. */
+function knownFrom(look: Look, requests: readonly Request<unknown>[]): Known | undefined {
+	const outside = requests.every((request) => answersOutside(look, request));
+	const containers = toldIn(look, requests);
+	return outside || containers.length > 0 ? { snapshot: look.snapshot, outside, containers } : undefined;
+}
+
 /**
  * The operations of a request; undefined when it came to its end here, with an answer or an error. "unsure" when it would be refused, but on
- * facts of two moments: what is missing outside may have come before the container was looked at.
+ * facts of two moments, or when nothing is left to do, but its container told so before anybody asked.
+ * @param sure Whether all was read for it.
  */
-function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined | "unsure" {
+function planOrEnd(one: Waiting, snapshot: Snapshot, sure = false): Operation[] | undefined | "unsure" {
 	try {
 		const operations = one.request.plan(snapshot);
+		if (!sure && !isEnoughFor(operations, one, snapshot)) return "unsure";
 		if (operations.length > 0) return operations;
 		one.resolve(one.request.done(snapshot));
 	} catch (error) {
-		if (snapshot.mixed) return "unsure";
+		if (!sure && isOfTwoMoments(one, snapshot)) return "unsure";
 		one.reject(refusal(one, error, snapshot));
 	}
 	return undefined;
@@ -279,6 +318,30 @@ function planOrEnd(one: Waiting, snapshot: Snapshot): Operation[] | undefined | 
 function refusal({ begun }: Waiting, error: unknown, after: Snapshot | undefined): unknown {
 	const isOurs = isNetplumbError(error) && (begun || after !== undefined);
 	return isOurs ? new ApplyError(error.code, error.message, after, begun) : error;
+}
+
+function isOfTwoMoments(one: Waiting, snapshot: Snapshot): boolean {
+	return snapshot.mixed === true || isRemembered(one, snapshot);
+}
+
+/**
+ * On what was told before it came, things are made, and taken away for good: the host refuses what is there already, or gone. Nothing makes
+ * way for another, and nothing is found to be there.
+ */
+function isEnoughFor(operations: readonly Operation[], one: Waiting, snapshot: Snapshot): boolean {
+	if (!isRemembered(one, snapshot)) return true;
+	const removes = one.request.keepOnFailure === true;
+	if (operations.length === 0) return removes && one.begun;
+	return operations.every(({ change }) => (change.verb.endsWith(".delete") ? removes : !replaces(change, snapshot)));
+}
+
+/** Whether what it decides on was told before it came. */
+function isRemembered({ request, since }: Waiting, { containers }: Snapshot): boolean {
+	if (request.looks) return false;
+	return request.containers.some((reference) => {
+		const container = containers[reference];
+		return isRunning(container) && (container.toldAt ?? Number.NEGATIVE_INFINITY) < since;
+	});
 }
 
 function isDone(one: Waiting, snapshot: Snapshot): boolean {
@@ -293,6 +356,10 @@ function isDone(one: Waiting, snapshot: Snapshot): boolean {
 
 function requestsOf(waiting: readonly Waiting[]): Request<unknown>[] {
 	return waiting.map(({ request }) => request);
+}
+
+function isInside({ change }: Operation): boolean {
+	return !isMemory(change) && placeOf(change).where !== HOST;
 }
 
 function isRisky(operations: readonly Operation[]): boolean {

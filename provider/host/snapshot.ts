@@ -112,6 +112,8 @@ export interface RunningContainer {
 	/** True when it shares the host's own network namespace. */
 	sharesHost: boolean;
 	namespace: Namespace;
+	/** When what is in it was understood, by the clock of Snapshot.readAt; absent where nobody has looked into it, and its namespace says nothing. */
+	toldAt?: number;
 }
 
 export interface StoppedContainer {
@@ -181,6 +183,15 @@ export interface Snapshot {
 	devices?: string[];
 	/** What a change of a dead run was that the host has taken back since, in words. */
 	takenBack?: string[];
+}
+
+/** What was told a moment ago, and is not asked about again. */
+export interface Known {
+	snapshot: Snapshot;
+	/** Whether it holds for all that is not in a container. */
+	outside: boolean;
+	/** The containers of which it holds, by the reference that is asked for. */
+	containers: string[];
 }
 
 /** What is read only when a request asks for it. */

@@ -45,6 +45,8 @@ export interface Kind<A extends object> {
 	/** The physical name, unique among the things of this kind on one host. */
 	physicalName(args: A): string;
 	containers(args: A): string[];
+	/** True where a new one needs nothing of its container but a free name, which the kernel looks after. */
+	readonly presumes?: boolean;
 	/** What has to be read beside links, Open vSwitch and containers. Kinds that leave it out do not pay for it. */
 	readonly facts?: readonly Fact[];
 	/** The addresses whose way from the host it needs to know, and the networks whose routes. */

@@ -39,6 +39,7 @@ export const vethAttachment: Kind<VethAttachmentArgs> = {
 	}),
 	physicalName: (args) => args.hostInterface!,
 	containers: (args) => [args.container],
+	presumes: true,
 	plan: (wish, snapshot) => (wish.wanted ? planAttachment(wish, wish.wanted, snapshot) : planRemoval(wish, snapshot)),
 
 	observe(args, _mark, snapshot) {

@@ -41,6 +41,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 		if (previous) wish.previous = knownArgs(kind, previous);
 		return sessionFor(inputs.host).submit({
 			...needs(inputs, wish.marks, wanted, wish.previous),
+			presumes: previous === undefined && kind.presumes === true,
 			plan: (snapshot) => planOf(wish, inputs, snapshot),
 			done: (snapshot) => stateOf(kind, inputs, { ...kind.observe(wanted, wish.mark, snapshot), args: wanted }),
 		});
@@ -129,6 +130,8 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 			try {
 				await sessionFor(state.host).submit({
 					...needs(state, wish.marks, previous),
+					// What is forgotten is known by its name.
+					desired: [],
 					plan: (snapshot) => planOf(wish, state, snapshot),
 					done: () => undefined,
 					keepOnFailure: true,

@@ -83,18 +83,23 @@ describe("twenty attachments and twenty addresses on one host", () => {
 		for (const [what, number] of Object.entries(spent)) expect(number, what).to.be.at.most(most[what as keyof Cost]);
 	}
 
+	const wire = async ({ container, at, wire: number }: (typeof WIRES)[number]) => {
+		const place = { container, interface: `eth${number}` };
+		const attachment = await create("VethAttachment", `wire-${at}-${number}`, { ...place, bridge: BRIDGE });
+		const addresses = [`10.${70 + number}.0.${at + 10}/24`];
+		return [attachment, await create("StaticContainerIp", `ip-${at}-${number}`, { ...place, addresses })];
+	};
+	const remove = async () => {
+		for (const kind of ["StaticContainerIp", "VethAttachment"] as const)
+			await Promise.all(made.filter((one) => one.kind === kind).map(({ id, outs }) => lifecycle(kind).delete(id, outs)));
+	};
+
 	it("are made with few round trips, processes and bytes", async () => {
-		const wire = async ({ container, at, wire: number }: (typeof WIRES)[number]) => {
-			const place = { container, interface: `eth${number}` };
-			const attachment = await create("VethAttachment", `wire-${at}-${number}`, { ...place, bridge: BRIDGE });
-			const addresses = [`10.${70 + number}.0.${at + 10}/24`];
-			return [attachment, await create("StaticContainerIp", `ip-${at}-${number}`, { ...place, addresses })];
-		};
 		expectAtMost(
 			await cost(async () => {
 				made = (await Promise.all(WIRES.map(wire))).flat();
 			}),
-			{ handshakes: 1, roundTrips: 5, kilobytes: 250, processes: 150 },
+			{ handshakes: 1, roundTrips: 4, kilobytes: 250, processes: 150 },
 		);
 	});
 
@@ -111,10 +116,19 @@ describe("twenty attachments and twenty addresses on one host", () => {
 	});
 
 	it("are deleted as cheaply", async () => {
-		const remove = async () => {
-			for (const kind of ["StaticContainerIp", "VethAttachment"] as const)
-				await Promise.all(made.filter((one) => one.kind === kind).map(({ id, outs }) => lifecycle(kind).delete(id, outs)));
+		expectAtMost(await cost(remove), { handshakes: 0, roundTrips: 3, kilobytes: 100, processes: 60 });
+	});
+
+	it("are made four at a time with hardly more round trips than scripts that work", async () => {
+		const left = [...WIRES];
+		made = [];
+		const worker = async () => {
+			for (let next = left.shift(); next; next = left.shift()) made.push(...(await wire(next)));
 		};
-		expectAtMost(await cost(remove), { handshakes: 0, roundTrips: 4, kilobytes: 100, processes: 60 });
+		const spent = await cost(async () => {
+			await Promise.all([worker(), worker(), worker(), worker()]);
+		});
+		await remove();
+		expectAtMost(spent, { handshakes: 0, roundTrips: 12, kilobytes: 400, processes: 170 });
 	});
 });

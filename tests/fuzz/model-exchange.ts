@@ -1,10 +1,19 @@
 // What stands for a host in model programs: the model host behind the real session, with faults at any operation.
 import { NetplumbError } from "../../provider/errors";
 import { isMemory } from "../../provider/heal/memory";
-import type { Exchange, Outcome } from "../../provider/host/exchange";
+import type { Exchange, Outcome, ReadOptions } from "../../provider/host/exchange";
+import { replaces } from "../../provider/host/inverse";
+import { recalled } from "../../provider/host/recalled";
 import { placeOf, render, Stage } from "../../provider/host/render";
 import type { Step } from "../../provider/host/script";
-import type { Needs, Snapshot } from "../../provider/host/snapshot";
+import {
+	type Container,
+	isRunning,
+	type Known,
+	type Needs,
+	type RunningContainer,
+	type Snapshot,
+} from "../../provider/host/snapshot";
 import { sessionFor } from "../../provider/lifecycle/sessions";
 import type { HostSettings } from "../../provider/validate/host";
 import { applyChange, Refused, takeBack } from "../model/model-host";
@@ -30,7 +39,9 @@ export class ModelExchange {
 
 	/** Puts this host behind the session of `host`. */
 	serve(host: HostSettings): void {
-		(sessionFor(host) as unknown as { exchange: Pick<Exchange, "hostName" | "read" | "apply" | "applyGuarded"> }).exchange = this;
+		(
+			sessionFor(host) as unknown as { exchange: Pick<Exchange, "hostName" | "read" | "presumed" | "apply" | "applyGuarded"> }
+		).exchange = this;
 	}
 
 	begin(fault: Fault | undefined): void {
@@ -38,15 +49,34 @@ export class ModelExchange {
 		this.count = 0;
 	}
 
-	read = async (needs: Needs): Promise<Snapshot> => ({
-		...this.snapshot,
-		readAt: performance.now(),
-		devices: needs.devices ?? [],
-	});
+	/** Of a container that nobody asks about it tells no more than what was known. */
+	read = async (needs: Needs, { known: given }: ReadOptions = {}): Promise<Snapshot> => {
+		const now = performance.now();
+		const known = given?.snapshot.generation === this.snapshot.generation ? given : undefined;
+		const asked = new Set(needs.containers.filter((reference) => !known?.containers.includes(reference)));
+		const told: Record<string, Container> = {};
+		for (const [name, one] of Object.entries(this.snapshot.containers))
+			if (!isRunning(one)) told[name] = one;
+			else if ([name, one.id, one.name].some((reference) => asked.has(reference))) told[name] = { ...one, toldAt: now };
+		const containers = { ...(known ? recalled(known, this.snapshot, told) : {}), ...told };
+		return { ...this.snapshot, readAt: now, devices: needs.devices ?? [], containers };
+	};
+
+	presumed = (reference: string): RunningContainer | undefined => {
+		const one = this.snapshot.containers[reference];
+		return isRunning(one) ? { ...one, namespace: { links: {}, routes: [], ipv6Disabled: {} } } : undefined;
+	};
 
 	applyGuarded = (steps: readonly Step[], before: Snapshot, needs: Needs): Promise<Outcome> => this.apply(steps, before, needs);
 
-	apply = async (steps: readonly Step[], planned: Snapshot, needs: Needs): Promise<Outcome> => {
+	apply = async (
+		steps: readonly Step[],
+		planned: Snapshot,
+		needs: Needs,
+		{ told = [] }: { told?: string[] } = {},
+	): Promise<Outcome> => {
+		const answer = (kind: Outcome["kind"], reason = "") =>
+			this.answer(kind, needs, { snapshot: planned, outside: false, containers: told }, reason);
 		if (planned.generation !== this.snapshot.generation) return { kind: "stale" };
 		this.snapshot = { ...this.snapshot, generation: String(++this.applies) };
 		const before = this.snapshot;
@@ -55,7 +85,7 @@ export class ModelExchange {
 		for (const unit of unitsOf(steps)) {
 			const what = this.faultIn(unit);
 			if (what) this.log.push(`  here it ${what}`);
-			if (what === "dies") return this.answer("again", needs);
+			if (what === "dies") return answer("again");
 			if (what === "ends") {
 				this.settle();
 				throw new NetplumbError("timeout", "host model: the script ran past its limit");
@@ -67,18 +97,19 @@ export class ModelExchange {
 				try {
 					// What the host remembers was written before the first change: it is only put in place (heal/memory.ts).
 					if (what === "fails" && !isMemory(change)) throw new Refused("the tool said no");
+					if (step.anew && replaces(change, this.snapshot)) throw new Refused("File exists");
 					this.snapshot = applyChange(this.snapshot, change);
 					this.log.push(`  ${describe} <${change.verb}>`);
 				} catch (error) {
 					if (!(error instanceof Refused)) throw error;
 					const operations = done.filter(({ undo }) => undo).map(({ operation }) => operation);
 					this.snapshot = takeBack({ after: start, done: operations }, before);
-					return this.answer("failed", needs, `could not ${describe}: ${error.message}`);
+					return answer("failed", `could not ${describe}: ${error.message}`);
 				}
 			}
 			done.push(...unit);
 		}
-		return this.answer(heard ? "done" : "again", needs);
+		return answer(heard ? "done" : "again");
 	};
 
 	private faultIn(unit: readonly Step[]): Fault["what"] | undefined {
@@ -90,11 +121,12 @@ export class ModelExchange {
 		return what;
 	}
 
-	private async answer(kind: Outcome["kind"], needs: Needs, reason = ""): Promise<Outcome> {
+	private async answer(kind: Outcome["kind"], needs: Needs, { snapshot, ...known }: Known, reason: string): Promise<Outcome> {
 		this.settle();
 		this.log.push(`  → ${kind} ${reason}`);
 		if (kind === "again") return { kind };
-		const after = await this.read(needs);
+		const { generation } = this.snapshot;
+		const after = await this.read(needs, { known: { ...known, snapshot: { ...snapshot, generation } } });
 		return kind === "done" ? { kind, after } : { kind, reason, after };
 	}
 

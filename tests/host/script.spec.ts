@@ -83,7 +83,7 @@ function stepsOf(ordered: Operation[]): { operations: number[] }[] {
 
 function undoCalls(change: Change, before: Snapshot): string[] {
 	return inverse(change, before)
-		.map(render)
+		.map((undo) => render(undo))
 		.flatMap((rendered) => {
 			if (rendered.tool === "ip") return rendered.lines.map((line) => `undo ip ${line.replaceAll('""', "")}`);
 			if (rendered.tool === "sh" || rendered.tool === "nft") return [];

@@ -5,7 +5,7 @@ import type { Operation } from "../../provider/host/change";
 import { Exchange, type Outcome } from "../../provider/host/exchange";
 import type { Step } from "../../provider/host/script";
 import { ApplyError, HostSession, type Request } from "../../provider/host/session";
-import type { Snapshot } from "../../provider/host/snapshot";
+import type { Known, Snapshot } from "../../provider/host/snapshot";
 import type { ScriptResult, Transport } from "../../provider/transport/transport";
 import { bareHost } from "../model/hosts";
 import { applyPlan, Refused } from "../model/model-host";
@@ -19,7 +19,7 @@ class ModelExchange {
 	reads = 0;
 	applies: Step[][] = [];
 	answers: (Outcome | Error | undefined)[] = [];
-	read = async (_needs?: unknown, _options?: { crowd?: boolean; known?: Snapshot | undefined }): Promise<Snapshot> => {
+	read = async (_needs?: unknown, _options?: { crowd?: boolean; known?: Known | undefined }): Promise<Snapshot> => {
 		this.reads++;
 		this.snapshot = { ...this.snapshot, readAt: performance.now() };
 		return this.snapshot;
@@ -145,7 +145,7 @@ describe("requests for one host", () => {
 		const { apply, read } = exchange;
 		const seen: [container: string[], known: boolean][] = [];
 		exchange.read = async (needs, options = {}) => {
-			seen.push([(needs as { containers: string[] }).containers, options.known === exchange.snapshot]);
+			seen.push([(needs as { containers: string[] }).containers, options.known?.outside === true]);
 			const found = await read();
 			const containers = Object.fromEntries(seen.flatMap(([names]) => names.map((name) => [name, "missing" as const])));
 			exchange.snapshot = { ...found, containers };
@@ -177,10 +177,10 @@ describe("requests for one host", () => {
 			const { apply, read } = exchange;
 			const looks: boolean[] = [];
 			exchange.read = async (_needs, { known } = {}) => {
-				looks.push(known !== undefined);
+				looks.push(known?.outside === true);
 				const found = await read();
 				const { mixed: _, ...whole } = found;
-				exchange.snapshot = known ? { ...whole, containers: { a: "missing" }, mixed: true } : whole;
+				exchange.snapshot = known?.outside ? { ...whole, containers: { a: "missing" }, mixed: true } : whole;
 				return exchange.snapshot;
 			};
 			const asks: Request<string> = {

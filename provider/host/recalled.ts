@@ -1,0 +1,36 @@
+// What containers told before, and nobody asked about again.
+import { type Container, isRunning, type Known, type Link, type RunningContainer, type Snapshot } from "./snapshot";
+
+/**
+ * Of the containers that were known, those that `now` tells nothing else about. One that was asked about by another reference is as it is
+ * in `now`. The ends of a veth pair go together (veth(4)): where the host's is gone since, so is the container's, with all that it had.
+ */
+export function recalled(
+	{ snapshot: before, containers: left }: Known,
+	{ host }: Pick<Snapshot, "host">,
+	now: Readonly<Record<string, Container>>,
+): Record<string, RunningContainer> {
+	const there = new Set(Object.values(host.links).map(({ index }) => index));
+	const lost = Object.values(before.host.links).flatMap(({ index }) => (there.has(index) ? [] : [index]));
+	const anew = Object.values(now).filter(isRunning);
+	const taken = new Set([...Object.keys(now), ...anew.flatMap(({ id, name }) => [id, name])]);
+	const found: Record<string, RunningContainer> = {};
+	for (const [reference, one] of Object.entries(before.containers)) {
+		if (!isRunning(one) || reference in now) continue;
+		const isLeft = left.includes(reference);
+		const same = anew.find(({ id, name }) => id === one.id && name === one.name);
+		if (same && isLeft) found[reference] = same;
+		if ([reference, one.id, one.name].some((name) => taken.has(name))) continue;
+		if (isLeft || one.toldAt !== undefined) found[reference] = withoutPeersOf(lost, one);
+	}
+	return found;
+}
+
+function withoutPeersOf(lost: readonly number[], container: RunningContainer): RunningContainer {
+	const { links, routes, ...rest } = container.namespace;
+	const isLost = ({ peerIndex }: Link) => peerIndex !== undefined && lost.includes(peerIndex);
+	if (!Object.values(links).some(isLost)) return container;
+	const left = Object.fromEntries(Object.entries(links).filter(([, link]) => !isLost(link)));
+	const namespace = { ...rest, links: left, routes: routes.filter(({ dev }) => dev in left) };
+	return { ...container, namespace };
+}
