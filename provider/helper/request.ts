@@ -25,13 +25,15 @@ export function applyRequest(
 	others: Others = "",
 ): string {
 	const changes = steps.map((step) => step.operation.change);
+	// It knows "replace" alone (check.awk).
+	const wiring = wiringOf(steps).map((step) => ({ ...step, anew: false }));
 	return lines([
 		["apply", mark, before.generation, randomBytes(8).toString("hex")],
 		...needLines(needs, seen, others),
 		...(anyMark(before, changes) ? [] : [["last", "done"]]),
 		...(anyMark(before, []) ? [] : [["last", "failed"]]),
 		...steps.flatMap(memoryLines),
-		...arrange(wiringOf(steps), before).flatMap((block) => blockLines(block, before)),
+		...arrange(wiring, before).flatMap((block) => blockLines(block, before)),
 	]);
 }
 

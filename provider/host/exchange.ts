@@ -164,7 +164,7 @@ export class Exchange {
 		});
 	}
 
-	/** The container, with nothing in it, where Docker told that it runs without a network and nobody has looked into it. */
+	/** The container, with nothing in it, where Docker told that it runs without a network and nobody has asked about it by this reference. */
 	presumed(reference: string): RunningContainer | undefined {
 		const container = this.helper ? undefined : this.seen.get(reference);
 		return container?.toldAt === undefined && container?.networkMode === "none" ? container : undefined;

@@ -5,7 +5,7 @@ import { FACTS, isRunning, type Needs, type Snapshot } from "./snapshot";
 
 type Asked = Pick<
 	Request<unknown>,
-	"containers" | "facts" | "destinations" | "devices" | "databases" | "desired" | "looks" | "presumes"
+	"containers" | "facts" | "destinations" | "devices" | "databases" | "desired" | "looks" | "presumes" | "keepOnFailure"
 >;
 
 export interface Look {
@@ -18,7 +18,7 @@ export interface Look {
 
 /**
  * How long a look is good to decide on, and for those who decide nothing: a refresh of hundreds takes the engine longer. The last is for
- * what a container told those who decide: few work there but we, and what does not fit fails there and is then decided anew.
+ * what a container without a network told: Docker does not work in it either, and what does not fit fails there and is then decided anew.
  */
 const GOOD_FOR_MS = { plans: 1000, looks: 3000, containers: 10_000 };
 
@@ -75,14 +75,16 @@ function answersInside(look: Look, request: Asked): boolean {
 	);
 }
 
-function tells(look: Look, reference: string, { looks, presumes }: Asked): boolean {
+function tells(look: Look, reference: string, { looks, presumes, keepOnFailure }: Asked): boolean {
 	const found = look.snapshot.containers[reference];
 	if (!isRunning(found)) return found !== undefined;
-	// Docker puts nothing but a loopback device into it.
-	if (presumes && found.toldAt === undefined && found.networkMode === "none") return true;
-	if (!looks) return isWithin(found.toldAt, GOOD_FOR_MS.containers);
+	const { toldAt, networkMode } = found;
 	// What a container told before the look is no part of it.
-	return isGoodLook(look, found.toldAt) && found.toldAt! >= (look.snapshot.readAt ?? 0);
+	if (looks) return isGoodLook(look, toldAt) && toldAt! >= (look.snapshot.readAt ?? 0);
+	// Docker puts nothing but a loopback device into it.
+	if (presumes && networkMode === "none" && toldAt === undefined) return true;
+	const lasts = networkMode === "none" && (presumes === true || keepOnFailure !== true);
+	return lasts ? isWithin(toldAt, GOOD_FOR_MS.containers) : !look.past && isWithin(toldAt, GOOD_FOR_MS.plans);
 }
 
 /** Whether what was told then is good for those who decide nothing: of an earlier wave only where many look. */

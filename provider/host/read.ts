@@ -248,7 +248,8 @@ read_others() {
 	section others
 	inspect $(timeout 20 docker ps -q --no-trunc | head -n 400) |
 		while read -r pid rest; do
-			start_of "$pid" && printf '%s %s\\n' "$start" "$rest"
+			id=\${rest#'{"id":"'}
+			start_of "$pid" && in_cgroup_of "$pid" "\${id%%'"'*}" && printf '%s %s\\n' "$start" "$rest"
 		done
 } 2>/dev/null
 # On two processors: while one half waits in the pipe, the other one is read.

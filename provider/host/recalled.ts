@@ -11,7 +11,7 @@ export function recalled(
 	now: Readonly<Record<string, Container>>,
 ): Record<string, RunningContainer> {
 	const there = new Set(Object.values(host.links).map(({ index }) => index));
-	const lost = Object.values(before.host.links).flatMap(({ index }) => (there.has(index) ? [] : [index]));
+	const lost = Object.values(before.host.links).filter(({ index }) => !there.has(index));
 	const anew = Object.values(now).filter(isRunning);
 	const taken = new Set([...Object.keys(now), ...anew.flatMap(({ id, name }) => [id, name])]);
 	const found: Record<string, RunningContainer> = {};
@@ -26,9 +26,10 @@ export function recalled(
 	return found;
 }
 
-function withoutPeersOf(lost: readonly number[], container: RunningContainer): RunningContainer {
+function withoutPeersOf(lost: readonly Link[], container: RunningContainer): RunningContainer {
 	const { links, routes, ...rest } = container.namespace;
-	const isLost = ({ peerIndex }: Link) => peerIndex !== undefined && lost.includes(peerIndex);
+	// Each names the other: an index alone may be one of a third namespace.
+	const isLost = (link: Link) => lost.some(({ index, peerIndex }) => index === link.peerIndex && peerIndex === link.index);
 	if (!Object.values(links).some(isLost)) return container;
 	const left = Object.fromEntries(Object.entries(links).filter(([, link]) => !isLost(link)));
 	const namespace = { ...rest, links: left, routes: routes.filter(({ dev }) => dev in left) };

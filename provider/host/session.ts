@@ -4,7 +4,7 @@ import { type ErrorCode, isNetplumbError, NetplumbError } from "../errors";
 import { isMemory } from "../heal/memory";
 import { notice } from "../notice";
 import type { Transport } from "../transport/transport";
-import { HOST, type Operation, touches } from "./change";
+import { type Change, HOST, type Operation, touches } from "./change";
 import { enoughAreHere, underWay, withUs } from "./crowd";
 import { Exchange, MAX_TRIES, type ReadOptions } from "./exchange";
 import { CONFIRM_SECONDS } from "./guard";
@@ -38,7 +38,7 @@ export interface Request<T> {
 	plan(snapshot: Snapshot): Operation[];
 	/** What to answer once the snapshot shows that nothing is left to do. */
 	done(snapshot: Snapshot): T;
-	/** True where a container without a network may be presumed to be as Docker made it: what is not so fails there, and is then decided anew. */
+	/** True where a container without a network may be presumed to be as Docker made it: see Kind.presumes. */
 	presumes?: boolean;
 	/** True where nothing will be changed: what others who only look will ask is then read along. */
 	looks?: boolean;
@@ -51,8 +51,6 @@ interface Waiting {
 	resolve(value: unknown): void;
 	reject(error: unknown): void;
 	tries: number;
-	/** When it came, by the clock of Snapshot.readAt. */
-	since: number;
 	/** True once a script that works for it was sent: from then on, something of it may be on the host. */
 	begun: boolean;
 	/** When another run was faster for the first time. */
@@ -62,7 +60,7 @@ interface Waiting {
 interface Planned {
 	one: Waiting;
 	operations: Operation[];
-	/** True where a container told before it came what it was planned on. */
+	/** True where a container told what it was planned on before the rest was told. */
 	remembered: boolean;
 }
 
@@ -105,8 +103,7 @@ export class HostSession {
 
 	submit<T>(request: Request<T>): Promise<T> {
 		const answer = new Promise<T>((resolve, reject) => {
-			const since = performance.now();
-			this.waiting.push({ request, resolve: resolve as (value: unknown) => void, reject, tries: 0, since, begun: false });
+			this.waiting.push({ request, resolve: resolve as (value: unknown) => void, reject, tries: 0, begun: false });
 			if (this.running) return;
 			this.running = true;
 			setTimeout(() => this.drain(), GATHER_MS);
@@ -205,7 +202,7 @@ export class HostSession {
 			return this.overtaken(batch);
 		}
 		if (outcome.kind === "again") return this.again(batch);
-		if (outcome.kind === "failed") return this.isolate(now, outcome, before);
+		if (outcome.kind === "failed") return this.isolate(now, outcome, planned);
 		const unfinished: Waiting[] = [];
 		for (const { one } of now) {
 			const left = planOrEnd(one, outcome.after);
@@ -292,13 +289,14 @@ export class HostSession {
 /** What holds still for these requests, of what was told before; undefined where all is to be read again. */
 function knownFrom(look: Look, requests: readonly Request<unknown>[]): Known | undefined {
 	const outside = requests.every((request) => answersOutside(look, request));
-	const containers = toldIn(look, requests);
+	// With the rest, those who only look have their containers read anew.
+	const containers = toldIn(outside ? look : { ...look, crowd: false, past: true }, requests);
 	return outside || containers.length > 0 ? { snapshot: look.snapshot, outside, containers } : undefined;
 }
 
 /**
- * The operations of a request; undefined when it came to its end here, with an answer or an error. "unsure" when it would be refused, but on
- * facts of two moments, or when nothing is left to do, but its container told so before anybody asked.
+ * The operations of a request; undefined when it came to its end here, with an answer or an error. "unsure" when it would be refused on
+ * facts of two moments, or what its container told before is not enough for what it would do.
  * @param sure Whether all was read for it.
  */
 function planOrEnd(one: Waiting, snapshot: Snapshot, sure = false): Operation[] | undefined | "unsure" {
@@ -325,22 +323,30 @@ function isOfTwoMoments(one: Waiting, snapshot: Snapshot): boolean {
 }
 
 /**
- * On what was told before it came, things are made, and taken away for good: the host refuses what is there already, or gone. Nothing makes
- * way for another, and nothing is found to be there.
+ * On what a container told before the rest, things are made that the host refuses where they are there already, and pairs go by the host's
+ * end. Nothing makes way for another, nothing in a container goes, and nothing is found to be there.
  */
 function isEnoughFor(operations: readonly Operation[], one: Waiting, snapshot: Snapshot): boolean {
 	if (!isRemembered(one, snapshot)) return true;
-	const removes = one.request.keepOnFailure === true;
-	if (operations.length === 0) return removes && one.begun;
-	return operations.every(({ change }) => (change.verb.endsWith(".delete") ? removes : !replaces(change, snapshot)));
+	if (one.request.keepOnFailure) {
+		const endsPair = operations.some(({ change }) => change.verb === "link.delete");
+		return operations.length === 0 ? one.begun : endsPair && !operations.some(isInside);
+	}
+	return operations.length > 0 && operations.every(({ change }) => !takesAway(change) && !replaces(change, snapshot));
 }
 
-/** Whether what it decides on was told before it came. */
-function isRemembered({ request, since }: Waiting, { containers }: Snapshot): boolean {
+/** With the IPv6 of a container's interface all its addresses go, also those that came since. */
+function takesAway(change: Change): boolean {
+	if (change.verb === "sysctl.set") return change.where !== HOST && change.path.at(-1) === "disable_ipv6";
+	return change.verb.endsWith(".delete");
+}
+
+/** Whether a container told what it decides on before the rest was told. */
+function isRemembered({ request }: Waiting, { containers, readAt = 0 }: Snapshot): boolean {
 	if (request.looks) return false;
 	return request.containers.some((reference) => {
 		const container = containers[reference];
-		return isRunning(container) && (container.toldAt ?? Number.NEGATIVE_INFINITY) < since;
+		return isRunning(container) && (container.toldAt ?? Number.NEGATIVE_INFINITY) < readAt;
 	});
 }
 

@@ -152,7 +152,7 @@ export interface Snapshot {
 	generation: string;
 	/** When all but the containers was told, in milliseconds of a clock that nobody sets. */
 	readAt?: number;
-	/** True where the containers were looked at later than that. */
+	/** True where containers were looked at later than that. One that was not asked about again may have told what it says before (toldAt). */
 	mixed?: true;
 	host: Namespace;
 	/** A sentence instead of the facts when Open vSwitch does not answer or is not installed. */

@@ -132,6 +132,7 @@ export function providerOf<A extends object>(kind: Kind<A>) {
 					...needs(state, wish.marks, previous),
 					// What is forgotten is known by its name.
 					desired: [],
+					presumes: kind.presumes === true,
 					plan: (snapshot) => planOf(wish, state, snapshot),
 					done: () => undefined,
 					keepOnFailure: true,

@@ -49,7 +49,7 @@ const cases = (
 ]);
 
 function requestOf(operations: readonly Operation[], before: Snapshot): string {
-	const steps = operations.map((operation) => ({ operation, undo: true, onlyInside: false }));
+	const steps = operations.map((operation) => ({ operation, undo: true, onlyInside: false, anew: true }));
 	return applyRequest(MARK, steps, before, NEEDS, new Map());
 }
 

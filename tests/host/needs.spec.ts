@@ -27,6 +27,16 @@ describe("what a container told", () => {
 		}
 	});
 
+	it("is good for a second of its wave where Docker works in it too, or something in it goes", () => {
+		const bridged = look(ago(2));
+		bridged.snapshot.containers = { web: { ...(bridged.snapshot.containers["web"] as RunningContainer), networkMode: "bridge" } };
+		expect(answers(bridged, asks())).to.equal(false);
+		expect(answers(look(ago(0.5)), asks({ keepOnFailure: true }))).to.equal(true);
+		expect(answers(look(ago(2)), asks({ keepOnFailure: true }))).to.equal(false);
+		expect(toldIn(look(ago(0.5), { past: true }), [asks({ keepOnFailure: true })]), "of an earlier wave").to.deep.equal([]);
+		expect(answers(look(ago(2)), asks({ keepOnFailure: true, presumes: true })), "by the host's end").to.equal(true);
+	});
+
 	it("is no part of a later look for those who only look", () => {
 		const looks = { looks: true };
 		expect(answers(look(ago(0.1), { readAt: ago(0.2) }), asks(looks))).to.equal(true);
@@ -97,5 +107,8 @@ describe("what is recalled", () => {
 		expect(recalled(knows, { host }, {})).to.deep.equal({ web: wired });
 		const { links, routes } = recalled(knows, bareHost(), {})["web"]!.namespace;
 		expect({ links, routes }).to.deep.equal({ links: {}, routes: [] });
+		const other = { ...bareHost().host, links: { db0: link("db0", 42, 7) } };
+		const knowsAnother = { ...knows, snapshot: hostWith({ web: wired }, other) };
+		expect(recalled(knowsAnother, bareHost(), {}), "a pair of other places").to.deep.equal({ web: wired });
 	});
 });

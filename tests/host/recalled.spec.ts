@@ -51,13 +51,17 @@ describe("what a container told before", () => {
 		await wire(SECOND);
 	};
 
-	it("is not asked again for an address on a new attachment, nor for the end of both", async () => {
-		await wire(FIRST);
+	it("is not asked again for an address on a new attachment, nor for the end of that", async () => {
+		const attachment = await wire(FIRST);
 		asked = [];
 		const one = await address(FIRST);
 		expect(await addresses("eth1", FIRST)).to.deep.equal(["10.63.0.11/24"]);
+		expect(asked).to.deep.equal([]);
 		await one.delete();
 		expect(await addresses("eth1", FIRST)).to.deep.equal([]);
+		asked = [];
+		await attachment.delete();
+		expect(await byHand(FIRST, "-br link show")).to.not.contain("eth1");
 		expect(asked).to.deep.equal([]);
 	});
 
@@ -85,6 +89,19 @@ describe("what a container told before", () => {
 		expect(await byHand(FIRST, "route show default metric 0")).to.contain("via 10.63.0.1");
 		await one.delete();
 		expect(await byHand(FIRST, "route show default metric 0")).to.contain("via 192.0.2.1");
+	});
+
+	it("does not hide what somebody did there meanwhile: IPv6 and its addresses, which stay", async () => {
+		const ipv6Off = (name: string, value: number) =>
+			inside(FIRST, "sh", "-c", `echo ${value} >/proc/sys/net/ipv6/conf/${name}/disable_ipv6`);
+		await ipv6Off("default", 1);
+		await wire(FIRST);
+		await ipv6Off("eth1", 0);
+		for (const address of ["fd00::5/64", "fd00::6/64"]) await byHand(FIRST, `address add ${address} dev eth1 nodad`);
+		await new Resource("StaticContainerIp", "recalled-six", { host }).create({ ...addressed(FIRST), addresses: ["fd00::5/64"] });
+		expect(await byHand(FIRST, "-br address show dev eth1"))
+			.to.contain("fd00::5/64")
+			.and.contain("fd00::6/64");
 	});
 
 	it("is as it is now where the same container is asked about by its id meanwhile", async () => {

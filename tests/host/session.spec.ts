@@ -5,9 +5,9 @@ import type { Operation } from "../../provider/host/change";
 import { Exchange, type Outcome } from "../../provider/host/exchange";
 import type { Step } from "../../provider/host/script";
 import { ApplyError, HostSession, type Request } from "../../provider/host/session";
-import type { Known, Snapshot } from "../../provider/host/snapshot";
+import type { Known, RunningContainer, Snapshot } from "../../provider/host/snapshot";
 import type { ScriptResult, Transport } from "../../provider/transport/transport";
-import { bareHost } from "../model/hosts";
+import { bareHost, emptyContainer } from "../model/hosts";
 import { applyPlan, Refused } from "../model/model-host";
 
 const nothing = { containers: [], facts: [], destinations: [] };
@@ -201,6 +201,23 @@ describe("requests for one host", () => {
 			expect(await late[0], fails).to.equal("made");
 			expect(looks, fails).to.deep.equal([false, true, false]);
 		}
+	});
+
+	it("that wait through a second script find nothing done on what their container told before it", async () => {
+		const exchange = new ModelExchange();
+		const session = sessionOn(exchange);
+		const { apply } = exchange;
+		const web: RunningContainer = { ...emptyContainer("a".repeat(64), "web"), toldAt: 0 };
+		exchange.apply = async (steps) => {
+			// Told once, with the first script that it waits through.
+			web.toldAt ||= performance.now();
+			exchange.snapshot = { ...exchange.snapshot, containers: { web } };
+			return apply(steps);
+		};
+		const many = Array.from({ length: 400 }, (_, at) => session.submit(bridge(`br${at}`)));
+		const last = session.submit({ containers: ["web"], plan: () => [], done: () => exchange.reads });
+		await Promise.all(many);
+		expect(await last, "after a look of its own").to.equal(2);
 	});
 
 	it("are planned again when the host changed meanwhile, and give up after five tries with a clear sentence", async () => {
