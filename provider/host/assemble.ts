@@ -60,7 +60,7 @@ export function assemble(
 		const { containers } = inside;
 		if (known) Object.assign(containers, recalled(known, snapshot, containers));
 		// The name that it was known by is another one's now.
-		if (known?.containers.some((reference) => !(reference in containers))) return "changed";
+		if (known?.told.some((reference) => !(reference in containers))) return "changed";
 		return { ...snapshot, ...inside };
 	});
 }

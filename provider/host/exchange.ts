@@ -75,7 +75,10 @@ export class Exchange {
 				if (!isNetplumbError(error, "outcome-unknown") || tries >= MAX_TRIES) throw error;
 				return undefined;
 			});
-			if (!result) continue;
+			if (!result) {
+				base = undefined;
+				continue;
+			}
 			if (result.exitCode === EXIT.locked) throw this.locked();
 			if (result.exitCode === EXIT.denied) throw this.denied(result.stderr);
 			if (result.exitCode === EXIT.pending) {
@@ -115,7 +118,7 @@ export class Exchange {
 		// What is done in containers alone changes nothing outside, unless it is a pair, whose other end is there.
 		const stays = ({ onlyInside, operation: { change } }: Step) =>
 			onlyInside && change.verb !== "link.add" && change.verb !== "link.delete";
-		const known = this.helper || guard ? undefined : { snapshot: before, outside: steps.every(stays), containers: told };
+		const known = this.helper || guard ? undefined : { snapshot: before, outside: steps.every(stays), told };
 		const needs = without(asked, known);
 		try {
 			const script = this.helper
@@ -229,7 +232,7 @@ export class Exchange {
 }
 
 function without(needs: Needs, known: Known | undefined): Needs {
-	return known ? { ...needs, containers: needs.containers.filter((reference) => !known.containers.includes(reference)) } : needs;
+	return known ? { ...needs, containers: needs.containers.filter((reference) => !known.told.includes(reference)) } : needs;
 }
 
 /**

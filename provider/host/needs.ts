@@ -18,9 +18,9 @@ export interface Look {
 
 /**
  * How long a look is good to decide on, and for those who decide nothing: a refresh of hundreds takes the engine longer. The last is for
- * what a container without a network told: Docker does not work in it either, and what does not fit fails there and is then decided anew.
+ * what a container without a network told: Docker puts nothing into it, and not everything is done on that (enough.ts).
  */
-const GOOD_FOR_MS = { plans: 1000, looks: 3000, containers: 10_000 };
+export const GOOD_FOR_MS = { plans: 1000, looks: 3000, containers: 10_000 };
 
 export function needsOf(requests: readonly Asked[]): Needs {
 	const all = <T>(of: (request: Asked) => readonly T[] | undefined): T[] => [
@@ -42,7 +42,7 @@ export function answers(look: Look, request: Asked): boolean {
 	return answersOutside(look, request) && answersInside(look, request);
 }
 
-/** Whether it tells all that the request has to know about what is outside the containers. One of an earlier wave is for those who change nothing. */
+/** Whether it tells all that the request has to know about what is outside the containers. One of an earlier wave is for those who change nothing, and of a crowd. */
 export function answersOutside(look: Look, request: Asked): boolean {
 	const { facts = [], destinations = [], devices = [], databases = [], looks } = request;
 	const { snapshot, past } = look;
@@ -79,12 +79,13 @@ function tells(look: Look, reference: string, { looks, presumes, keepOnFailure }
 	const found = look.snapshot.containers[reference];
 	if (!isRunning(found)) return found !== undefined;
 	const { toldAt, networkMode } = found;
-	// What a container told before the look is no part of it.
-	if (looks) return isGoodLook(look, toldAt) && toldAt! >= (look.snapshot.readAt ?? 0);
-	// Docker puts nothing but a loopback device into it.
-	if (presumes && networkMode === "none" && toldAt === undefined) return true;
-	const lasts = networkMode === "none" && (presumes === true || keepOnFailure !== true);
-	return lasts ? isWithin(toldAt, GOOD_FOR_MS.containers) : !look.past && isWithin(toldAt, GOOD_FOR_MS.plans);
+	const isAlone = networkMode === "none";
+	// Docker puts nothing but a loopback device into it, however long ago.
+	if (presumes && isAlone && toldAt === undefined) return true;
+	if (!looks && isAlone && (presumes || !keepOnFailure)) return isWithin(toldAt, GOOD_FOR_MS.containers);
+	// What a container told before the rest is no part of the look.
+	if (toldAt === undefined || toldAt < (look.snapshot.readAt ?? 0)) return false;
+	return looks ? isGoodLook(look, toldAt) : !look.past && isWithin(toldAt, GOOD_FOR_MS.plans);
 }
 
 /** Whether what was told then is good for those who decide nothing: of an earlier wave only where many look. */
@@ -92,6 +93,6 @@ function isGoodLook({ crowd, past }: Look, at: number | undefined): boolean {
 	return (crowd || !past) && isWithin(at, GOOD_FOR_MS.looks);
 }
 
-function isWithin(at: number | undefined, ms: number): boolean {
+export function isWithin(at: number | undefined, ms: number): boolean {
 	return at !== undefined && performance.now() - at <= ms;
 }

@@ -1,12 +1,13 @@
 // What containers told before, and nobody asked about again.
+import { GOOD_FOR_MS, isWithin } from "./needs";
 import { type Container, isRunning, type Known, type Link, type RunningContainer, type Snapshot } from "./snapshot";
 
 /**
- * Of the containers that were known, those that `now` tells nothing else about. One that was asked about by another reference is as it is
+ * Of the containers that were known, those that `now` tells nothing else about, as long as what they told is good. One that was asked about by another reference is as it is
  * in `now`. The ends of a veth pair go together (veth(4)): where the host's is gone since, so is the container's, with all that it had.
  */
 export function recalled(
-	{ snapshot: before, containers: left }: Known,
+	{ snapshot: before, told }: Known,
 	{ host }: Pick<Snapshot, "host">,
 	now: Readonly<Record<string, Container>>,
 ): Record<string, RunningContainer> {
@@ -17,11 +18,14 @@ export function recalled(
 	const found: Record<string, RunningContainer> = {};
 	for (const [reference, one] of Object.entries(before.containers)) {
 		if (!isRunning(one) || reference in now) continue;
-		const isLeft = left.includes(reference);
+		const isTold = told.includes(reference);
 		const same = anew.find(({ id, name }) => id === one.id && name === one.name);
-		if (same && isLeft) found[reference] = same;
-		if ([reference, one.id, one.name].some((name) => taken.has(name))) continue;
-		if (isLeft || one.toldAt !== undefined) found[reference] = withoutPeersOf(lost, one);
+		if (same && isTold) found[reference] = same;
+		else if (
+			![reference, one.id, one.name].some((name) => taken.has(name)) &&
+			(isTold || isWithin(one.toldAt, GOOD_FOR_MS.containers))
+		)
+			found[reference] = withoutPeersOf(lost, one);
 	}
 	return found;
 }

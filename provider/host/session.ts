@@ -4,17 +4,16 @@ import { type ErrorCode, isNetplumbError, NetplumbError } from "../errors";
 import { isMemory } from "../heal/memory";
 import { notice } from "../notice";
 import type { Transport } from "../transport/transport";
-import { type Change, HOST, type Operation, touches } from "./change";
+import { type Operation, touches } from "./change";
 import { enoughAreHere, underWay, withUs } from "./crowd";
+import { isEnough, isInside, isOfTwoMoments, isRemembered } from "./enough";
 import { Exchange, MAX_TRIES, type ReadOptions } from "./exchange";
 import { CONFIRM_SECONDS } from "./guard";
 import { containerOf } from "./index-of";
-import { replaces } from "./inverse";
 import { answers, answersOutside, type Look, needsOf, toldIn } from "./needs";
 import { anyMark } from "./owned";
-import { placeOf } from "./render";
 import { LOCK_SECONDS } from "./script";
-import { type Database, type Fact, isRunning, type Known, type Snapshot } from "./snapshot";
+import type { Database, Fact, Known, Snapshot } from "./snapshot";
 
 /** What one resource wants from its host. */
 export interface Request<T> {
@@ -167,7 +166,7 @@ export class HostSession {
 				continue;
 			}
 			for (const object of objects) taken.add(object);
-			now.push({ one, operations, remembered: isRemembered(one, snapshot) });
+			now.push({ one, operations, remembered: isRemembered(one.request, snapshot) });
 		}
 		const after = now.length > 0 ? await this.apply(now, snapshot) : snapshot;
 		// What clashed inside the batch sees the other's work and decides again.
@@ -242,7 +241,7 @@ export class HostSession {
 	): Promise<Snapshot | undefined> {
 		if (now.length === 1) {
 			const { one, operations } = now[0]!;
-			if (isOfTwoMoments(one, before)) return this.settle([one]);
+			if (isOfTwoMoments(one.request, before) && ++one.tries < MAX_TRIES) return this.settle([one]);
 			// Somebody else brought it about meanwhile: what was to be deleted went with its container.
 			if (after && isDone(one, after)) return after;
 			one.reject(this.failure(`could not ${doing(operations)}: ${reason}`, after));
@@ -290,8 +289,8 @@ export class HostSession {
 function knownFrom(look: Look, requests: readonly Request<unknown>[]): Known | undefined {
 	const outside = requests.every((request) => answersOutside(look, request));
 	// With the rest, those who only look have their containers read anew.
-	const containers = toldIn(outside ? look : { ...look, crowd: false, past: true }, requests);
-	return outside || containers.length > 0 ? { snapshot: look.snapshot, outside, containers } : undefined;
+	const told = toldIn(outside ? look : { ...look, crowd: false, past: true }, requests);
+	return outside || told.length > 0 ? { snapshot: look.snapshot, outside, told } : undefined;
 }
 
 /**
@@ -302,11 +301,11 @@ function knownFrom(look: Look, requests: readonly Request<unknown>[]): Known | u
 function planOrEnd(one: Waiting, snapshot: Snapshot, sure = false): Operation[] | undefined | "unsure" {
 	try {
 		const operations = one.request.plan(snapshot);
-		if (!sure && !isEnoughFor(operations, one, snapshot)) return "unsure";
+		if (!sure && !isEnough(operations, one, snapshot)) return "unsure";
 		if (operations.length > 0) return operations;
 		one.resolve(one.request.done(snapshot));
 	} catch (error) {
-		if (!sure && isOfTwoMoments(one, snapshot)) return "unsure";
+		if (!sure && isOfTwoMoments(one.request, snapshot)) return "unsure";
 		one.reject(refusal(one, error, snapshot));
 	}
 	return undefined;
@@ -316,38 +315,6 @@ function planOrEnd(one: Waiting, snapshot: Snapshot, sure = false): Operation[] 
 function refusal({ begun }: Waiting, error: unknown, after: Snapshot | undefined): unknown {
 	const isOurs = isNetplumbError(error) && (begun || after !== undefined);
 	return isOurs ? new ApplyError(error.code, error.message, after, begun) : error;
-}
-
-function isOfTwoMoments(one: Waiting, snapshot: Snapshot): boolean {
-	return snapshot.mixed === true || isRemembered(one, snapshot);
-}
-
-/**
- * On what a container told before the rest, things are made that the host refuses where they are there already, and pairs go by the host's
- * end. Nothing makes way for another, nothing in a container goes, and nothing is found to be there.
- */
-function isEnoughFor(operations: readonly Operation[], one: Waiting, snapshot: Snapshot): boolean {
-	if (!isRemembered(one, snapshot)) return true;
-	if (one.request.keepOnFailure) {
-		const endsPair = operations.some(({ change }) => change.verb === "link.delete");
-		return operations.length === 0 ? one.begun : endsPair && !operations.some(isInside);
-	}
-	return operations.length > 0 && operations.every(({ change }) => !takesAway(change) && !replaces(change, snapshot));
-}
-
-/** With the IPv6 of a container's interface all its addresses go, also those that came since. */
-function takesAway(change: Change): boolean {
-	if (change.verb === "sysctl.set") return change.where !== HOST && change.path.at(-1) === "disable_ipv6";
-	return change.verb.endsWith(".delete");
-}
-
-/** Whether a container told what it decides on before the rest was told. */
-function isRemembered({ request }: Waiting, { containers, readAt = 0 }: Snapshot): boolean {
-	if (request.looks) return false;
-	return request.containers.some((reference) => {
-		const container = containers[reference];
-		return isRunning(container) && (container.toldAt ?? Number.NEGATIVE_INFINITY) < readAt;
-	});
 }
 
 function isDone(one: Waiting, snapshot: Snapshot): boolean {
@@ -362,10 +329,6 @@ function isDone(one: Waiting, snapshot: Snapshot): boolean {
 
 function requestsOf(waiting: readonly Waiting[]): Request<unknown>[] {
 	return waiting.map(({ request }) => request);
-}
-
-function isInside({ change }: Operation): boolean {
-	return !isMemory(change) && placeOf(change).where !== HOST;
 }
 
 function isRisky(operations: readonly Operation[]): boolean {

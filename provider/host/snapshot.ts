@@ -191,7 +191,7 @@ export interface Known {
 	/** Whether it holds for all that is not in a container. */
 	outside: boolean;
 	/** The containers of which it holds, by the reference that is asked for. */
-	containers: string[];
+	told: string[];
 }
 
 /** What is read only when a request asks for it. */

@@ -53,7 +53,7 @@ export class ModelExchange {
 	read = async (needs: Needs, { known: given }: ReadOptions = {}): Promise<Snapshot> => {
 		const now = performance.now();
 		const known = given?.snapshot.generation === this.snapshot.generation ? given : undefined;
-		const asked = new Set(needs.containers.filter((reference) => !known?.containers.includes(reference)));
+		const asked = new Set(needs.containers.filter((reference) => !known?.told.includes(reference)));
 		const told: Record<string, Container> = {};
 		for (const [name, one] of Object.entries(this.snapshot.containers))
 			if (!isRunning(one)) told[name] = one;
@@ -76,7 +76,7 @@ export class ModelExchange {
 		{ told = [] }: { told?: string[] } = {},
 	): Promise<Outcome> => {
 		const answer = (kind: Outcome["kind"], reason = "") =>
-			this.answer(kind, needs, { snapshot: planned, outside: false, containers: told }, reason);
+			this.answer(kind, needs, { snapshot: planned, outside: false, told }, reason);
 		if (planned.generation !== this.snapshot.generation) return { kind: "stale" };
 		this.snapshot = { ...this.snapshot, generation: String(++this.applies) };
 		const before = this.snapshot;

@@ -31,7 +31,8 @@ describe("what a container told", () => {
 		const bridged = look(ago(2));
 		bridged.snapshot.containers = { web: { ...(bridged.snapshot.containers["web"] as RunningContainer), networkMode: "bridge" } };
 		expect(answers(bridged, asks())).to.equal(false);
-		expect(answers(look(ago(0.5)), asks({ keepOnFailure: true }))).to.equal(true);
+		expect(answers(look(ago(0.5), { readAt: ago(0.6) }), asks({ keepOnFailure: true }))).to.equal(true);
+		expect(answers(look(ago(0.5)), asks({ keepOnFailure: true })), "told before the rest").to.equal(false);
 		expect(answers(look(ago(2)), asks({ keepOnFailure: true }))).to.equal(false);
 		expect(toldIn(look(ago(0.5), { past: true }), [asks({ keepOnFailure: true })]), "of an earlier wave").to.deep.equal([]);
 		expect(answers(look(ago(2)), asks({ keepOnFailure: true, presumes: true })), "by the host's end").to.equal(true);
@@ -65,7 +66,7 @@ describe("what is recalled", () => {
 	const known = (containers: Record<string, Container>, left: string[] = []) => ({
 		snapshot: hostWith(containers),
 		outside: true,
-		containers: left,
+		told: left,
 	});
 
 	it("is all that nobody asked about again", () => {
@@ -103,7 +104,7 @@ describe("what is recalled", () => {
 			},
 		};
 		const host = { ...bareHost().host, links: { web0: link("web0", 42, 5) } };
-		const knows = { snapshot: hostWith({ web: wired }, host), outside: false, containers: [] };
+		const knows = { snapshot: hostWith({ web: wired }, host), outside: false, told: [] };
 		expect(recalled(knows, { host }, {})).to.deep.equal({ web: wired });
 		const { links, routes } = recalled(knows, bareHost(), {})["web"]!.namespace;
 		expect({ links, routes }).to.deep.equal({ links: {}, routes: [] });

@@ -30,7 +30,7 @@ describe("what a container told before", () => {
 		for (const name of NAMES) await makeContainer("h1", name);
 		await new Resource("OvsBridge", "recalled-lan", { host }).create({ name: BRIDGE });
 		Exchange.prototype.read = function (needs, options) {
-			asked.push(...needs.containers.filter((name) => !options?.known?.containers.includes(name)));
+			asked.push(...needs.containers.filter((name) => !options?.known?.told.includes(name)));
 			return read.call(this, needs, options);
 		};
 	});
@@ -102,6 +102,16 @@ describe("what a container told before", () => {
 		expect(await byHand(FIRST, "-br address show dev eth1"))
 			.to.contain("fd00::5/64")
 			.and.contain("fd00::6/64");
+	});
+
+	it("does not hide what somebody did there meanwhile: the same address with another prefix, on a link of theirs", async () => {
+		await byHand(FIRST, "link add eth9 type veth peer eth8");
+		await wire(FIRST);
+		await byHand(FIRST, "address add 10.63.0.11/16 dev eth9");
+		const own = new Resource("StaticContainerIp", "recalled-nine", { host });
+		const sentence = await failure(own.create({ ...addressed(FIRST), interface: "eth9" }));
+		expect(sentence).to.contain("found 10.63.0.11/24 already on eth9");
+		expect(await addresses("eth9", FIRST)).to.deep.equal(["10.63.0.11/16"]);
 	});
 
 	it("is as it is now where the same container is asked about by its id meanwhile", async () => {
