@@ -3,8 +3,9 @@ import { GOOD_FOR_MS, isWithin } from "./needs";
 import { type Container, isRunning, type Known, type Link, type RunningContainer, type Snapshot } from "./snapshot";
 
 /**
- * Of the containers that were known, those that `now` tells nothing else about, as long as what they told is good. One that was asked about by another reference is as it is
- * in `now`. The ends of a veth pair go together (veth(4)): where the host's is gone since, so is the container's, with all that it had.
+ * Of the containers that were known, those that `now` tells nothing else about, as long as what they told is good. One that was asked
+ * about by another reference is as it is in `now`. The ends of a veth pair go together (veth(4)): where the host's is gone since, so is
+ * the container's, with all that it had.
  */
 export function recalled(
 	{ snapshot: before, told }: Known,

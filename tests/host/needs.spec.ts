@@ -56,8 +56,12 @@ describe("what a container told", () => {
 });
 
 describe("what is recalled", () => {
-	const web = { ...emptyContainer("a".repeat(64), "web"), toldAt: ago(1) };
-	const db = { ...emptyContainer("b".repeat(64), "db"), toldAt: ago(1) };
+	let web: RunningContainer;
+	let db: RunningContainer;
+	beforeEach(() => {
+		web = { ...emptyContainer("a".repeat(64), "web"), toldAt: ago(1) };
+		db = { ...emptyContainer("b".repeat(64), "db"), toldAt: ago(1) };
+	});
 	const hostWith = (containers: Record<string, Container>, host = bareHost().host): Snapshot => ({
 		...bareHost(),
 		host,
@@ -71,6 +75,12 @@ describe("what is recalled", () => {
 
 	it("is all that nobody asked about again", () => {
 		expect(recalled(known({ web, db }), bareHost(), { web: "missing" })).to.deep.equal({ db });
+	});
+
+	it("ends after ten seconds, but for who was told it in time", () => {
+		web.toldAt = ago(11);
+		expect(recalled(known({ web, db }), bareHost(), {})).to.deep.equal({ db });
+		expect(recalled(known({ web }, ["web"]), bareHost(), {})).to.deep.equal({ web });
 	});
 
 	it("is nothing of a container that tells by its id what is true now", () => {
