@@ -42,7 +42,10 @@ export function answers(look: Look, request: Asked): boolean {
 	return answersOutside(look, request) && answersInside(look, request);
 }
 
-/** Whether it tells all that the request has to know about what is outside the containers. One of an earlier wave is for those who change nothing, and of a crowd. */
+/**
+ * Whether it tells all that the request has to know about what is outside the containers. One of an earlier wave is for those who change
+ * nothing, and only where many look.
+ */
 export function answersOutside(look: Look, request: Asked): boolean {
 	const { facts = [], destinations = [], devices = [], databases = [], looks } = request;
 	const { snapshot, past } = look;

@@ -59,8 +59,6 @@ interface Waiting {
 interface Planned {
 	one: Waiting;
 	operations: Operation[];
-	/** True where a container told what it was planned on before the rest was told. */
-	remembered: boolean;
 }
 
 /**
@@ -166,7 +164,7 @@ export class HostSession {
 				continue;
 			}
 			for (const object of objects) taken.add(object);
-			now.push({ one, operations, remembered: isRemembered(one.request, snapshot) });
+			now.push({ one, operations });
 		}
 		const after = now.length > 0 ? await this.apply(now, snapshot) : snapshot;
 		// What clashed inside the batch sees the other's work and decides again.
@@ -184,10 +182,11 @@ export class HostSession {
 	private async apply(now: Planned[], planned: Snapshot): Promise<Snapshot | undefined> {
 		const batch = now.map(({ one }) => one);
 		const before = this.presuming(planned, this.waiting);
-		const steps = now.flatMap(({ one, operations, remembered }) => {
+		const steps = now.flatMap(({ one, operations }) => {
 			const onlyInside = operations.every((operation) => isMemory(operation.change) || isInside(operation));
 			const undo = one.request.keepOnFailure !== true || isRisky(operations);
-			return operations.map((operation) => ({ operation, undo, onlyInside, anew: remembered }));
+			const anew = isRemembered(one.request, planned);
+			return operations.map((operation) => ({ operation, undo, onlyInside, anew }));
 		});
 		const fresh = batch.filter(({ begun }) => !begun);
 		for (const one of fresh) one.begun = true;

@@ -112,7 +112,7 @@ export interface RunningContainer {
 	/** True when it shares the host's own network namespace. */
 	sharesHost: boolean;
 	namespace: Namespace;
-	/** When what is in it was understood, by the clock of Snapshot.readAt; absent where nobody has looked into it, and its namespace says nothing. */
+	/** When its namespace was understood, by the clock of Snapshot.readAt; absent where nobody has looked, and the namespace says nothing. */
 	toldAt?: number;
 }
 
@@ -152,7 +152,7 @@ export interface Snapshot {
 	generation: string;
 	/** When all but the containers was told, in milliseconds of a clock that nobody sets. */
 	readAt?: number;
-	/** True where containers were looked at later than that. One that was not asked about again may have told what it says before (toldAt). */
+	/** True where containers were looked at later than that. Those who were not asked again told what they say at their own time (toldAt). */
 	mixed?: true;
 	host: Namespace;
 	/** A sentence instead of the facts when Open vSwitch does not answer or is not installed. */

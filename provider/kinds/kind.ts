@@ -45,7 +45,10 @@ export interface Kind<A extends object> {
 	/** The physical name, unique among the things of this kind on one host. */
 	physicalName(args: A): string;
 	containers(args: A): string[];
-	/** True where a new one needs nothing of its container but a free name, which the kernel looks after, and its end is decided by the host's side. */
+	/**
+	 * True where a new one needs nothing of its container but a free name, which the kernel looks after, and its end is decided by the
+	 * host's side.
+	 */
 	readonly presumes?: boolean;
 	/** What has to be read beside links, Open vSwitch and containers. Kinds that leave it out do not pay for it. */
 	readonly facts?: readonly Fact[];
