@@ -3,7 +3,8 @@
 // Neither this file's path nor the name `lifecycle` may ever change, nor may a kind that was released be removed.
 import { kindOf } from "./kinds/registry";
 import { providerOf } from "./lifecycle/provider";
+import { stored } from "./lifecycle/stored";
 
 export function lifecycle(kind: string) {
-	return providerOf(kindOf(kind));
+	return stored(providerOf(kindOf(kind)));
 }

@@ -12,7 +12,7 @@ export type HostInput = Host | pulumi.Input<HostProperties>;
  * ours and never breaks with an upgrade. The module is looked up from the folder of the program, as `require` does there.
  */
 export function providerLine(kind: string): string {
-	return `exports.handler = () => require("module").createRequire(process.cwd() + "/pulumi.js")("netplumb/provider/v1").lifecycle(${JSON.stringify(kind)});`;
+	return `exports.handler=()=>require('module').createRequire(process.cwd()+'/_')('netplumb/provider/v1').lifecycle('${kind}')`;
 }
 
 /**
@@ -43,7 +43,7 @@ export abstract class NetplumbResource extends pulumi.CustomResource {
 		const admitted = new Promise<string>((resolve) => {
 			admit = resolve;
 		});
-		const inputs = { ...absent, ...given, owner: admitted, __provider: providerLine(kind) };
+		const inputs = { ...absent, ...given, host: hostText(given.host), owner: admitted, __provider: providerLine(kind) };
 		const noted = noteUsersLine();
 		try {
 			super(`pulumi-nodejs:dynamic/netplumb:${kind}`, name, inputs, opts);
@@ -54,6 +54,7 @@ export abstract class NetplumbResource extends pulumi.CustomResource {
 		} finally {
 			noted();
 		}
+		this.host = pulumi.output(this.host as pulumi.Output<HostProperties | string>).apply(hostFields);
 		// What is only looked up (`static get`) claims nothing.
 		const made = opts?.id === undefined && opts?.urn === undefined;
 		if (!made) admit(owner);
@@ -65,6 +66,19 @@ export abstract class NetplumbResource extends pulumi.CustomResource {
 
 function plainHost(host: HostInput): pulumi.Input<HostProperties> {
 	return Host.isInstance(host) ? host.args : host;
+}
+
+/** As the state keeps it (provider/lifecycle/stored.ts). What has no fields stays as it is, to be refused. */
+function hostText(host: pulumi.Input<HostProperties>): pulumi.Output<HostProperties | string> {
+	return pulumi.output(host).apply((fields) => (isPlainObject(fields) ? JSON.stringify(fields) : fields));
+}
+
+function hostFields(host: HostProperties | string): HostProperties {
+	return typeof host === "string" ? (JSON.parse(host) as HostProperties) : host;
+}
+
+function isPlainObject(value: unknown): boolean {
+	return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** A container: a `docker.Container`, its id, or its name. Anything with an `id` will do, so that no version of @pulumi/docker is needed. */

@@ -11,6 +11,7 @@ const { owner: __, ...noOwner } = whole;
 const damages: [what: string, state: Record<string, unknown>, says: string][] = [
 	["no host", noHost, "host: found nothing"],
 	["a host that is a word", { ...whole, host: "h1" }, 'host: found "h1"'],
+	["a host that was cut", { ...whole, host: '{"address":"192.0' }, 'host: found "{\\"address'],
 	["a host without an address", { ...whole, host: {} }, "host.address: found nothing"],
 	["no owner", noOwner, "owner: found nothing"],
 	["an owner that is a number", { ...whole, owner: 7 }, "owner: found 7"],

@@ -42,7 +42,7 @@ describe("a delete on a host of which a tool does not answer", function () {
 	it("fails for addresses in a container that Docker does not tell about", () =>
 		wire(async (_one, ip) => {
 			// As in a new run: this process has seen the container, and would not need Docker to find it again.
-			ip.state["host"] = { ...(ip.state["host"] as object), timeoutSeconds: 59 };
+			ip.state["host"] = { ...(JSON.parse(ip.state["host"] as string) as object), timeoutSeconds: 59 };
 			await sh("mv /run/docker.sock /run/docker.sock.away");
 			try {
 				expect(await failure(ip.delete())).to.contain("Docker does not answer");

@@ -17,6 +17,8 @@ export interface Program {
 	bridge: string;
 	/** True when the bridge is there already. */
 	existing?: boolean;
+	/** True when a field of the host is a secret of the program. */
+	secret?: boolean;
 	wires: Record<string, Wire>;
 }
 
