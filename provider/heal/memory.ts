@@ -1,5 +1,5 @@
-// The part of an apply that keeps desired states on the host: written and flushed before the first change, put in place when all
-// changes are made, thrown away when they are taken back. The agent comes with the first file and goes with the last one.
+// The part of an apply that keeps desired states on the host: written before the first change, flushed while the changes are made, put in
+// place when all are made, thrown away when they are taken back. The agent comes with the first file and goes with the last one.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Change } from "../host/change";
@@ -52,8 +52,9 @@ export function wiringOf(steps: readonly Step[]): Step[] {
 
 /**
  * Functions of the apply script. `prepare` writes what is to be kept, and refuses while nothing is changed yet; `forget` comes
- * before the changes, `commit` after them; `tidy` clears the folder away when nothing is kept in it any more; the boot
- * hook of a moved card (boot-hook.ts) may stay in it.
+ * before the changes, `commit` after them, and after `flushed`, which waits for the disk and fails where it has not taken what was written;
+ * `tidy` clears the folder away when nothing is kept in it any more; the boot hook of a moved card (boot-hook.ts) may stay in it. What
+ * `commit` did is on the disk after another `flushed`.
  */
 export function memory(steps: readonly Step[], before: Snapshot): string {
 	const set = steps.flatMap(({ operation: { change } }) => (change.verb === "desired.set" ? [change] : []));
@@ -68,8 +69,20 @@ export function memory(steps: readonly Step[], before: Snapshot): string {
 			.join(" ");
 	const remove = (paths: string) => (paths === "" ? ":" : `rm -f ${paths}`);
 	return `
-made=
+made= flushing=
+flush() {
+	sync "$@" 2>/dev/null 7<&- 8<&- 9<&- &
+	flushing=$!
+}
+flushed() {
+	[ -n "$flushing" ] || return 0
+	wait "$flushing" || sync || { echo "${HOME} cannot be flushed to the disk" >&2; false; }
+	set -- $?
+	flushing=
+	return "$1"
+}
 refuse() {
+	flushed
 	echo "$1" >&2
 	[ ! -d ${HOME}/new ] || rm -rf ${HOME}/new
 	[ -z "$made" ] || rmdir $made 2>/dev/null
@@ -92,7 +105,7 @@ agent_runs() { read -r pid began </run/netplumb/agent.d/process && start_of "$pi
 commit() {
 	${remove(names(true))}
 	${installs ? `mv -f ${HOME}/new/agent ${HOME}/agent` : ":"}
-	${set.length > 0 ? `mv -f ${HOME}/new/* ${HOME}/desired/; sync ${HOME}/desired 2>/dev/null || sync` : ":"}
+	${set.length > 0 ? `mv -f ${HOME}/new/* ${HOME}/desired/; flush ${HOME}/desired` : ":"}
 	${set.length > 0 ? `${installs ? "" : "agent_runs || "}sh ${HOME}/agent start 7<&- 8<&- 9<&- </dev/null >/dev/null 2>&1` : ":"}
 }
 tidy() {
@@ -112,14 +125,14 @@ function differs(before: Snapshot): boolean {
 	return before.agent.version <= versionOf(text) && before.agent.sum !== sumOf(text);
 }
 
-/** The files are written by the shell itself, which says when the disk is full, and flushed by one process. */
+/** The files are written by the shell itself, which says when the disk is full, and flushed by one process beside it. */
 function prepareText(files: readonly { name: string; text: string }[]): string {
-	const full = `refuse "${HOME} cannot be written to (is the disk full?), so nothing was changed"`;
 	const writes = files.map(({ name, text }) => `printf %s ${shWord(text)} >${HOME}/new/${name}`);
 	return `own_folder ${HOME}
 	own_folder ${HOME}/desired
 	clear_new
 	own_folder ${HOME}/new
-	{ ${writes.join(" &&\n")}; } 2>/dev/null || ${full}
-	sync ${HOME}/new/* 2>/dev/null || sync || ${full}`;
+	{ ${writes.join(" &&\n")}; } 2>/dev/null ||
+		refuse "${HOME} cannot be written to (is the disk full?), so nothing was changed"
+	flush ${HOME}/new/*`;
 }

@@ -267,7 +267,7 @@ function applyScript(
 		`printf '%s\\n' ${generation} >/run/netplumb/generation 2>/dev/null || { rm -f /run/netplumb/generation; refuse "/run/netplumb cannot be written to (is /run full?), so nothing was changed"; }`,
 		...(guard ? [`arm || { disarm; echo "the guard could not be armed, so nothing was done" >&2; exit ${EXIT.refused}; }`] : []),
 		"forget",
-		`apply && status=0 || status=${EXIT.failed}`,
+		`apply && { flushed || { take_back; false; }; } && status=0 || status=${EXIT.failed}`,
 		...(guard ? ['if [ $status -eq 0 ]; then : >"$guard/applied"; else disarm; fi'] : []),
 		"[ $status -ne 0 ] || commit",
 		"tidy",
@@ -276,6 +276,7 @@ function applyScript(
 		...(anyMark(before, []) ? [] : [`[ $status -eq 0 ] || ${forget}`]),
 		`[ $status -ne 0 ] || { mark=${mark}; tell; }`,
 		readBack,
+		"flushed",
 		"exit $status",
 	].join("\n");
 }

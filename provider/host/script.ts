@@ -36,7 +36,10 @@ export interface Block {
 	steps: { change: Change; rendered: Rendered; inverses: Change[]; undo: Rendered[] }[];
 }
 
-/** The shell text that applies `steps`, planned on `before`. The caller puts the lock around it and the read-back behind it. */
+/**
+ * The shell text that applies `steps`, planned on `before`: `apply` does all or nothing, `take_back` takes back what it did. The caller puts
+ * the lock around it and the read-back behind it.
+ */
 export function compile(steps: readonly Step[], before: Snapshot): string {
 	const blocks = arrange(steps, before);
 	const lines = ["exec 8</proc/self/ns/net"];
@@ -63,6 +66,7 @@ export function compile(steps: readonly Step[], before: Snapshot): string {
 	lines.push("apply() {");
 	for (const index of blocks.keys()) lines.push(`do_${index} || { roll_back ${index}; return 1; }`);
 	lines.push("return 0", "}");
+	lines.push(`take_back() { roll_back ${blocks.length}; }`);
 	// For the containers that have told themselves what is true now, nobody has to go in again (read.ts).
 	lines.push("tell() {", ":");
 	for (const block of tellers) {

@@ -52,6 +52,17 @@ describe("a host whose folders are not ours", function () {
 		}
 	});
 
+	it("is as before when the disk does not take what was written", async () => {
+		await sh('mount --bind /bin/false "$(command -v sync)"');
+		try {
+			await leavesNoTrace([], async () => {
+				expect(await failure(make())).to.match(/\/var\/lib\/netplumb cannot be flushed to the disk/);
+			});
+		} finally {
+			await sh('umount "$(command -v sync)"');
+		}
+	});
+
 	it("is refused before any change when the disk is read-only", async () => {
 		await sh("mkdir -m 700 /var/lib/netplumb && mount -t tmpfs -o ro,mode=700 tmpfs /var/lib/netplumb");
 		try {
