@@ -52,9 +52,9 @@ export function wiringOf(steps: readonly Step[]): Step[] {
 
 /**
  * Functions of the apply script. `prepare` writes what is to be kept, and refuses while nothing is changed yet; `forget` comes
- * before the changes, `commit` after them, and after `flushed`, which waits for the disk and fails where it has not taken what was written;
+ * before the changes, `commit` after them, and after `flushed`, which waits for the disk and fails where nothing on the host can flush it;
  * `tidy` clears the folder away when nothing is kept in it any more; the boot hook of a moved card (boot-hook.ts) may stay in it. What
- * `commit` did is on the disk after another `flushed`.
+ * `commit` did is flushed meanwhile, until another `flushed`.
  */
 export function memory(steps: readonly Step[], before: Snapshot): string {
 	const set = steps.flatMap(({ operation: { change } }) => (change.verb === "desired.set" ? [change] : []));
@@ -76,13 +76,18 @@ flush() {
 }
 flushed() {
 	[ -n "$flushing" ] || return 0
-	wait "$flushing" || sync || { echo "${HOME} cannot be flushed to the disk" >&2; false; }
+	wait "$flushing" || sync
 	set -- $?
 	flushing=
 	return "$1"
 }
+# Nobody needs it any more, and nothing of it outlives the script.
+end_flush() {
+	[ -z "$flushing" ] || wait "$flushing"
+	flushing=
+}
 refuse() {
-	flushed
+	end_flush
 	echo "$1" >&2
 	[ ! -d ${HOME}/new ] || rm -rf ${HOME}/new
 	[ -z "$made" ] || rmdir $made 2>/dev/null

@@ -231,6 +231,8 @@ export class Exchange {
 	}
 }
 
+const NOT_FLUSHED = "/var/lib/netplumb cannot be flushed to the disk";
+
 function without(needs: Needs, known: Known | undefined): Needs {
 	return known ? { ...needs, containers: needs.containers.filter((reference) => !known.told.includes(reference)) } : needs;
 }
@@ -265,9 +267,12 @@ function applyScript(
 		"prepare",
 		"own_folder /run/netplumb",
 		`printf '%s\\n' ${generation} >/run/netplumb/generation 2>/dev/null || { rm -f /run/netplumb/generation; refuse "/run/netplumb cannot be written to (is /run full?), so nothing was changed"; }`,
+		// Its deadline is for the changes, not for the disk.
+		...(guard ? [`flushed || refuse "${NOT_FLUSHED}, so nothing was changed"`] : []),
 		...(guard ? [`arm || { disarm; echo "the guard could not be armed, so nothing was done" >&2; exit ${EXIT.refused}; }`] : []),
 		"forget",
-		`apply && { flushed || { take_back; false; }; } && status=0 || status=${EXIT.failed}`,
+		`apply && { flushed || { echo "${NOT_FLUSHED}" >&2; take_back; false; }; } && status=0 || status=${EXIT.failed}`,
+		"[ $status -eq 0 ] || end_flush",
 		...(guard ? ['if [ $status -eq 0 ]; then : >"$guard/applied"; else disarm; fi'] : []),
 		"[ $status -ne 0 ] || commit",
 		"tidy",

@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
+import { lifecycle } from "../../provider/v1";
 import { hostSchema, validate } from "../../provider/validate/index";
 import { Host, type HostArgs, type HostProperties } from "../../sdk/host";
+import { OvsBridge } from "../../sdk/ovs-bridge";
 import { dockerSettings, sshOptions } from "../../sdk/ssh-options";
 import { skipUnless } from "../toolchain/skip";
 
@@ -93,6 +95,46 @@ describe("Host", () => {
 		expect(Host.isInstance(new Host("local"))).to.equal(true);
 		for (const value of [undefined, null, "local", {}, pulumi.output("x")]) expect(Host.isInstance(value)).to.equal(false);
 	});
+});
+
+describe("the host of a resource", () => {
+	let sent: unknown;
+
+	before(async () => {
+		await pulumi.runtime.setMocks({
+			newResource: ({ name, inputs }) => {
+				sent = inputs["host"];
+				return { id: name, state: inputs };
+			},
+			call: () => ({}),
+		});
+	});
+
+	async function made(host: unknown): Promise<OvsBridge> {
+		const bridge = new OvsBridge("lan", { host: host as Host });
+		await resolved(bridge.urn);
+		return bridge;
+	}
+
+	it("reaches the provider as one text, and the program has its fields", async () => {
+		const bridge = await made(new Host("ssh://ops@10.0.0.1:2222"));
+		expect(JSON.parse(sent as string)).to.deep.equal({ address: "10.0.0.1", port: 2222, user: "ops" });
+		expect(await resolved(bridge.host)).to.deep.equal({ address: "10.0.0.1", port: 2222, user: "ops" });
+	});
+
+	// JSON has no NaN: as text the port would be absent, and another machine meant.
+	for (const [what, host, says] of [
+		["a number that is none", { address: "10.0.0.1", port: Number("none") }, "host.port: found "],
+		["a number beyond JSON", { address: "10.0.0.1", port: Number.POSITIVE_INFINITY }, "host.port: found "],
+		["a word", "10.0.0.1", 'host: found "10.0.0.1"'],
+		["a list", ["10.0.0.1"], "host: found "],
+		["nothing", undefined, "host: found nothing"],
+	] as const)
+		it(`is refused for what it is when it is, or has, ${what}`, async () => {
+			await made(host);
+			const { failures } = await lifecycle("OvsBridge").check({}, { host: sent, owner: "p/s/lan", name: "br0" });
+			expect(failures.map(({ reason }) => reason).join("; ")).to.contain(says);
+		});
 });
 
 describe("Host.docker", () => {

@@ -82,6 +82,25 @@ describe("a move that locks people out", function () {
 		});
 	}
 
+	it("is not begun where the disk does not take what the host shall remember", async () => {
+		const before = await facts();
+		const one = await uplink().create(args());
+		const moved = await facts();
+		await onPlain('mount --bind /bin/false "$(command -v sync)"');
+		try {
+			// Back to its card: then the bridge is one that the host can make again by itself.
+			const message = await failure(one.update(args({ uplinks: [] })));
+			expect(message).to.match(
+				/^host 10\.99\.\d+\.211: \/var\/lib\/netplumb cannot be flushed to the disk, so nothing was changed$/,
+			);
+		} finally {
+			await onPlain('umount "$(command -v sync)"');
+		}
+		await expectAsBefore(moved);
+		await one.delete();
+		await expectAsBefore(before);
+	});
+
 	/** Another process makes the move; it can be killed as a provider is. */
 	function inAnotherProcess(): { kill(): Promise<void> } {
 		const child = spawn(process.execPath, ["--import", "tsx", path.join(__dirname, "mover.ts"), JSON.stringify(args())], {
