@@ -1,8 +1,8 @@
 // The base of every netplumb resource. Runs in the user's program: no I/O here.
-import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { noteUsersLine } from "./call-site";
 import { Host, type HostProperties } from "./host";
+import { hostFields, hostText } from "./host-text";
 import { declare } from "./program/program";
 
 /** A `Host`, or the plain form of one (what another netplumb resource has as its `host` output). */
@@ -67,31 +67,6 @@ export abstract class NetplumbResource extends pulumi.CustomResource {
 
 function plainHost(host: HostInput): pulumi.Input<HostProperties> {
 	return Host.isInstance(host) ? host.args : host;
-}
-
-/** As the state keeps it (provider/lifecycle/stored.ts). What JSON would change stays as it is, to be refused for what it is. */
-function hostText(host: pulumi.Input<HostProperties>): pulumi.Output<HostProperties | string> {
-	return pulumi.output(host).apply((fields) => {
-		const text = isPlainObject(fields) ? asJson(fields) : undefined;
-		return text !== undefined && isDeepStrictEqual(JSON.parse(text), fields) ? text : fields;
-	});
-}
-
-function hostFields(host: HostProperties | string): HostProperties {
-	return typeof host === "string" && host.startsWith("{") ? (JSON.parse(host) as HostProperties) : (host as HostProperties);
-}
-
-function isPlainObject(value: unknown): boolean {
-	return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-}
-
-/** Undefined where there is none, as of a BigInt. */
-function asJson(value: unknown): string | undefined {
-	try {
-		return JSON.stringify(value);
-	} catch {
-		return undefined;
-	}
 }
 
 /** A container: a `docker.Container`, its id, or its name. Anything with an `id` will do, so that no version of @pulumi/docker is needed. */
