@@ -1,6 +1,6 @@
 // check: all mistakes in the inputs at once, with their paths, and no I/O. Any input may still be unknown.
 import type { Kind } from "../kinds/kind";
-import { type Failure, hostSchema, read } from "../validate/index";
+import { type Failure, fail, hostSchema, read } from "../validate/index";
 import { completed, type Inputs, ownerSchema } from "./state";
 
 export function check<A extends object>(kind: Kind<A>, news: Record<string, unknown>): { inputs: Inputs; failures: Failure[] } {
@@ -11,6 +11,14 @@ export function check<A extends object>(kind: Kind<A>, news: Record<string, unkn
 		owner: read(ownerSchema, owner, "owner", failures),
 		...(rest as object),
 	};
+	if (kind.databases && inputs.host?.helper === true)
+		fail(
+			failures,
+			"host.helper",
+			true,
+			"a login with all of root's rights, because the helper knows no databases of OVN",
+			"give the resource another Host",
+		);
 	const args = kind.schema.accept(rest, "", failures);
 	if (failures.length > 0) return { inputs: withoutAbsent(inputs) as Inputs, failures };
 	const all = completed(kind, args, inputs.owner);

@@ -226,6 +226,24 @@ describe("a state", () => {
 });
 
 describe("check, as the engine calls it", () => {
+	it("refuses a helper for the kinds of OVN, whose databases it does not know, and for no other", async () => {
+		const refused: string[] = [];
+		for (const kind of Object.values(all)) {
+			const host = { address: "10.0.0.1", user: "ops", helper: true };
+			const { failures } = check(kind, { owner, ...(good as Record<string, object>)[kind.name], host });
+			if (failures.length > 0) refused.push(kind.name);
+			for (const { reason } of failures)
+				expect(reason).to.equal(
+					"host.helper: found true, expected a login with all of root's rights, because the helper knows no databases of OVN; give the resource another Host",
+				);
+		}
+		expect(refused.sort()).to.deep.equal(
+			Object.keys(kinds)
+				.filter((name) => name.startsWith("Ovn"))
+				.sort(),
+		);
+	});
+
 	it("gives reasons without a property, because the engine would print the value", async () => {
 		const { failures } = await providerOf(all["OvsBridge"]!).check({}, { host: good.host, owner, name: "-x" });
 		expect(failures.map(({ property }) => property)).to.deep.equal([""]);
