@@ -5,14 +5,14 @@ import { parseTarget } from "./target";
 
 /**
  * Where a Linux host is, and how it is reached. Only `address` is required. Another `address` or `port` is another host, and
- * replaces the resources on it. A change of any other field changes nothing on the host.
+ * replaces the resources on it. A change of any other field is an update; only `heal` and `helper` change something on the host.
  */
 export interface HostArgs {
 	/** The host's name, IPv4 or IPv6 address, without user, port or brackets. An alias from `~/.ssh/config` works too. */
 	address: pulumi.Input<string>;
 	/** The SSH port, 1 to 65535. Default: the one in `~/.ssh/config`, else 22. */
 	port?: pulumi.Input<number>;
-	/** The login name. Default: root. Any other user needs `sudo: true` or `helper: true`. */
+	/** The login name. Default: that of `~/.ssh/config`, else root. Any other user needs `sudo: true` or `helper: true`. */
 	user?: pulumi.Input<string>;
 	/**
 	 * The host's public key, `"ssh-ed25519 AAAA…"`, the content of its `/etc/ssh/ssh_host_ed25519_key.pub`. It pins the host: no
@@ -38,7 +38,7 @@ export interface HostArgs {
 	sudo?: pulumi.Input<boolean>;
 	/**
 	 * Works through the helper that `netplumb helper install` has put on the host, for a login that shall not be root: it takes typed
-	 * changes, no shell text, and changes nothing that is not netplumb's. With it there is no adopting, no `uplinks` with the host's own
+	 * changes, no shell text, and changes nothing that is not netplumb's. Not beside `sudo`. With it there is no adopting, no `uplinks` with the host's own
 	 * address and no healing by the host; a login for readers can refresh only. Default: false.
 	 */
 	helper?: pulumi.Input<boolean>;
@@ -48,7 +48,7 @@ export interface HostArgs {
 	 * `"local"`: this machine, without SSH; `address` is then `"localhost"`.
 	 */
 	transport?: pulumi.Input<"ssh2" | "openssh" | "local">;
-	/** Whether the host itself puts the wiring back after restarts of containers, daemons and the host. Default true. An update. */
+	/** Whether the host itself puts the wiring back after restarts of containers, daemons and the host. Default true, with `helper` false. An update. */
 	heal?: pulumi.Input<boolean>;
 	/**
 	 * What a delete does when the host cannot be reached. `"fail"` stops, and nothing is forgotten. `"forget"` takes the resource

@@ -37,7 +37,7 @@ export interface IsolatedNetworkArgs {
 	 * in place.
 	 */
 	vlan?: pulumi.Input<number>;
-	/** The MTU of the bridge's own port, in bytes, 68 to 65535. Default: what Open vSwitch chooses. Changes in place. */
+	/** The MTU of the bridge's own port, in bytes, 68 (with an IPv6 subnet 1280) to 65535. Default: what Open vSwitch chooses. Changes in place. */
 	mtu?: pulumi.Input<number>;
 	/** As for an `OvsBridge`. Default: system where the kernel module is loaded, else netdev. A change replaces the network. */
 	datapath?: pulumi.Input<"system" | "netdev">;

@@ -43,7 +43,7 @@ export interface OverlayNetworkArgs {
 	datapath?: pulumi.Input<"system" | "netdev">;
 	/**
 	 * `"ovs"`: bridges and tunnels, declared one by one. `"ovn"`: a logical switch of OVN, which makes the tunnels itself, with rules, port security
-	 * and names; `ovn` says how, and of the inputs above only `hosts`, `subnet` and `mtu` count. Default: `"ovs"`. A change replaces everything
+	 * and names; `ovn` says how, and of the inputs above all but `hosts`, `subnet` and `mtu` are refused. Default: `"ovs"`. A change replaces everything
 	 * of the network; attachments move in place.
 	 */
 	engine?: "ovs" | "ovn";

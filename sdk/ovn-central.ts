@@ -25,7 +25,7 @@ export interface OvnCentralArgs {
 	 */
 	northboundPort?: pulumi.Input<number>;
 	/** The files for TLS, or `false`: anybody who reaches the ports can then read and change every network. Changes in place. */
-	tls: pulumi.Input<OvnTls> | false;
+	tls: pulumi.Input<OvnTls | false>;
 }
 
 /**

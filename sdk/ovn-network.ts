@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { overhead } from "./addressing/tunnel";
 import type { Host } from "./host";
-import { OvnCentral, type OvnTls } from "./ovn-central";
+import type { OvnCentral, OvnTls } from "./ovn-central";
 import type { OvnChassis } from "./ovn-chassis";
 import { OvnPort } from "./ovn-port";
 import { type OvnAcl, type OvnDhcp, OvnSwitch } from "./ovn-switch";
@@ -45,6 +45,9 @@ export interface OvnPlace {
 /** The option that OVN adds to the Geneve header: which logical ports a packet comes from and goes to (ovn-architecture(7), "Tunnel Encapsulations"). */
 const OPTION = 8;
 
+/** Of this copy of the package or another. */
+const isCentral = (central: OvnCentral | OvnNorthbound): central is OvnCentral => pulumi.CustomResource.isInstance(central);
+
 export class OvnNetwork {
 	readonly mtu: pulumi.Output<number>;
 	readonly logicalSwitch: OvnSwitch;
@@ -64,12 +67,17 @@ export class OvnNetwork {
 				throw new TypeError(
 					`OverlayNetwork ${name}: ovn.chassis: found none for host ${host}, expected one for each of hosts; make an OvnChassis there`,
 				);
+		for (const host of Object.keys(args.chassis))
+			if (!Object.hasOwn(hosts, host))
+				throw new TypeError(
+					`OverlayNetwork ${name}: ovn.chassis: found one for ${JSON.stringify(host)}, expected only the hosts ${Object.keys(hosts).join(", ")}; correct the name, or remove it`,
+				);
 		const { central, acls, dns } = args;
 		const ends = pulumi.all(Object.keys(hosts).map((host) => args.chassis[host]!.encapIp));
 		const fits = ends.apply((all) => 1500 - OPTION - Math.max(...all.map((remote) => overhead({ type: "geneve", remote }))));
 		this.mtu = pulumi.output(mtu ?? fits);
 		const dhcp = pulumi.all([args.dhcp ?? {}, this.mtu]).apply(([more, mtu]) => ({ ...more, subnet: subnet.cidr, mtu }));
-		this.#where = central instanceof OvnCentral ? { host: central.host } : central;
+		this.#where = isCentral(central) ? { host: central.host } : central;
 		const optional = {
 			...(acls === undefined ? {} : { acls }),
 			...(dns === undefined ? {} : { dns }),

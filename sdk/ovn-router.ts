@@ -45,15 +45,15 @@ export interface OvnSnat {
 
 /** A port that leads to a container, or a whole address. */
 export interface OvnPublish {
-	/** Default: `"tcp"`. */
+	/** Only beside `port`. Default: `"tcp"`. */
 	protocol?: pulumi.Input<"tcp" | "udp" | "sctp">;
 	/** The address outside. Default: the first one of the port with `chassis`. */
 	address?: pulumi.Input<string>;
-	/** The port outside. Default: none, and `address` stands for the target alone, in both directions. */
+	/** The port outside, 1 to 65535. Default: none, and `address` stands for the target alone, in both directions. */
 	port?: pulumi.Input<number>;
 	/** Where the connections go: a `StaticContainerIp` (its first address), or an address. */
 	target: StaticContainerIp | pulumi.Input<string>;
-	/** Default: `port`. */
+	/** The port of the target, 1 to 65535; only beside `port`. Default: `port`. */
 	targetPort?: pulumi.Input<number>;
 }
 

@@ -17,7 +17,7 @@ export interface OvsBridgeArgs {
 	datapath?: pulumi.Input<"system" | "netdev">;
 	/** Addresses of the host on this network, in CIDR form (`"10.20.0.1/24"`). Default: none. A change adds and removes addresses in place. */
 	addresses?: pulumi.Input<pulumi.Input<string>[]>;
-	/** The MTU of the bridge's own port, in bytes, 68 to 65535. Default: what Open vSwitch chooses. Changes in place. */
+	/** The MTU of the bridge's own port, in bytes, 68 (with IPv6 addresses 1280) to 65535. Default: what Open vSwitch chooses. Changes in place. */
 	mtu?: pulumi.Input<number>;
 	/**
 	 * Interfaces of the host to put into the bridge. The addresses and routes of one that carries any move to the bridge's own

@@ -15,6 +15,9 @@ export type InterfaceArgs =
 	| {
 			/** The attachment whose interface gets the addresses. Another one replaces the resource. */
 			attachment: VethAttachment;
+			host?: undefined;
+			container?: undefined;
+			interface?: undefined;
 	  }
 	| {
 			/** The host that the container is on. Another address or port replaces the resource. */
@@ -23,6 +26,7 @@ export type InterfaceArgs =
 			container: ContainerInput;
 			/** An interface that the container has, for example Docker's `eth0`. A change replaces the resource. */
 			interface: pulumi.Input<string>;
+			attachment?: undefined;
 	  };
 
 /** The inputs of a `StaticContainerIp`. */
@@ -31,21 +35,24 @@ export type StaticContainerIpArgs = InterfaceArgs & {
 	addresses: pulumi.Input<pulumi.Input<string>[]>;
 	/** The IPv4 gateway, inside the subnet of one of the addresses (unless that is a /32). Default: none. Changes in place. */
 	gateway?: pulumi.Input<string>;
-	/** The IPv6 gateway. Default: none. Changes in place. */
+	/** The IPv6 gateway, inside the subnet of one of the addresses (unless that is a /128), or link-local. Default: none. Changes in place. */
 	gateway6?: pulumi.Input<string>;
 	/**
 	 * Whether the gateways become the container's default routes. A default route that was there before is parked with a high
-	 * metric, and restored by delete. Default: true where there is a gateway. Changes in place.
+	 * metric, and restored by delete. With `false` a gateway is only checked. Default: true where there is a gateway. Changes in place.
 	 */
 	defaultRoute?: pulumi.Input<boolean>;
 	/** Further routes through this interface. Default: none. Changes in place. */
 	routes?: pulumi.Input<pulumi.Input<RouteArgs>[]>;
 	/**
 	 * Whether the attachment has port security: what makes these addresses follow when it is switched. What counts is the attachment's
-	 * own input. Default: what the attachment says.
+	 * own input. Default: what the attachment says. Changes in place.
 	 */
 	portSecurity?: pulumi.Input<boolean | undefined>;
-	/** Takes over addresses that the interface has already. Deleting the resource removes them. Default: false. */
+	/**
+	 * Takes over addresses that the interface has already. Deleting the resource leaves those that stood there before. Default: false.
+	 * Changes in place.
+	 */
 	adopt?: pulumi.Input<boolean>;
 };
 
@@ -74,12 +81,12 @@ export class StaticContainerIp extends NetplumbResource {
 	}
 
 	constructor(name: string, args: StaticContainerIpArgs, opts?: pulumi.CustomResourceOptions) {
-		super("StaticContainerIp", name, place(args), ["ip"], opts, "attachment" in args ? args.attachment : undefined);
+		super("StaticContainerIp", name, place(args), ["ip"], opts, args.attachment);
 	}
 }
 
 function place(args: StaticContainerIpArgs): { host: HostInput } & Record<string, unknown> {
-	if ("attachment" in args) {
+	if (args.attachment !== undefined) {
 		const { attachment, ...rest } = args;
 		return {
 			portSecurity: portSecurityOf(attachment),
@@ -89,5 +96,6 @@ function place(args: StaticContainerIpArgs): { host: HostInput } & Record<string
 			interface: madeOr(attachment, attachment.interface, "eth1"),
 		};
 	}
-	return { ...args, container: containerId(args.container) };
+	const { attachment: _, ...rest } = args;
+	return { ...rest, container: containerId(args.container) };
 }

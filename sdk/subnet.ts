@@ -5,6 +5,7 @@ import {
 	formatCidr,
 	formatIp,
 	type Ip,
+	isMapped,
 	isMulticast,
 	lastAddress,
 	network,
@@ -244,6 +245,7 @@ function parseSubnet(text: string): Cidr {
 	if (cidr === undefined) throw wrong("write it like 10.20.0.0/24 or fd00:20::/64");
 	const net = network(cidr);
 	if (net.value !== cidr.value) throw wrong(`clear the host bits, as in ${formatCidr(net)}`);
+	if (isMapped(cidr)) throw wrong("write it as an IPv4 network");
 	if (isMulticast(cidr)) throw wrong("multicast addresses belong to no interface");
 	return cidr;
 }

@@ -23,10 +23,10 @@ export function links(
 			throw wrong(
 				`hosts: found the name ${JSON.stringify(host)}, expected A-Z a-z 0-9 _ . and single "-" inside; choose another name`,
 			);
-	if (topology === "mesh")
-		return hosts.flatMap((from) => hosts.filter((to) => to !== from).map((to) => ({ from, to, protect: true })));
 	if (!hosts.includes(hub))
 		throw wrong(`hub: found ${JSON.stringify(hub)}, expected one of the hosts ${hosts.join(", ")}; correct the name`);
+	if (topology === "mesh")
+		return hosts.flatMap((from) => hosts.filter((to) => to !== from).map((to) => ({ from, to, protect: true })));
 	const spokes = hosts.filter((host) => host !== hub);
 	return spokes.flatMap((host) => [
 		// A spoke has one tunnel and nothing to keep apart, but while a mesh becomes this: then it has those of both.

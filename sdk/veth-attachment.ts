@@ -19,7 +19,8 @@ export interface VethAttachmentArgs {
 	host: HostInput;
 	/** The container, which must be running: a `docker.Container`, its id or its name. A change replaces the attachment. */
 	container: ContainerInput;
-	/** The bridge: an `OvsBridge`, an `IsolatedNetwork`, or the name of an Open vSwitch or Linux bridge that exists. Changes in place. */
+	/** The bridge: an `OvsBridge`, an `IsolatedNetwork`, or the name of an Open vSwitch or Linux bridge that exists. Changes in place; one
+	 * that is not made yet replaces the attachment. */
 	bridge: OvsBridge | IsolatedNetwork | pulumi.Input<string>;
 	/** The interface's name inside the container, at most 15 bytes. Default: `"eth1"`. A change replaces the attachment. */
 	interface?: pulumi.Input<string>;
@@ -30,8 +31,8 @@ export interface VethAttachmentArgs {
 	/** The MTU of both ends, in bytes, 68 to 65535. Default: the bridge's when the attachment is made. Changes in place. */
 	mtu?: pulumi.Input<number>;
 	/**
-	 * The VLAN: a tag for an access port, or `VlanArgs`. Open vSwitch bridges only. Default: an access port without tag, never a
-	 * trunk. Changes in place.
+	 * The VLAN: a tag for an access port, or `VlanArgs`. Open vSwitch bridges only. Default: that of the isolated network, else an access
+	 * port without tag, never a trunk. Changes in place.
 	 */
 	vlan?: pulumi.Input<number> | pulumi.Input<VlanArgs>;
 	/**
@@ -42,12 +43,13 @@ export interface VethAttachmentArgs {
 	portSecurity?: pulumi.Input<boolean>;
 	/**
 	 * The logical port of OVN that the interface is: the name of an `OvnPort`, whose `mac` the interface needs. The bridge is then the
-	 * one of `OvnChassis`, and there is no `vlan`. Default: none. Changes in place.
+	 * one of `OvnChassis`; `vlan`, `portSecurity: true` and `adopt` are refused beside it. Default: none. Changes in place.
 	 */
 	ovnPort?: pulumi.Input<string>;
 	/**
-	 * Takes over a veth pair of these names that connects the container and the host already and that nobody owns. Deleting
-	 * the resource gives it its VLAN back and leaves it. Default: false, and such an interface is a conflict.
+	 * Takes over a veth pair of these names that connects the container and an Open vSwitch bridge of the host already and that nobody
+	 * owns. Deleting the resource gives it its settings back and leaves it. Not beside `ovnPort`. Default: false, and such an interface is
+	 * a conflict. Changes in place.
 	 */
 	adopt?: pulumi.Input<boolean>;
 }

@@ -45,6 +45,8 @@ export function hostAddresses(addresses: readonly string[], complain: Complain):
 		const same = addresses.findIndex((other) => other.split("/")[0] === text.split("/")[0]);
 		const at = `addresses[${index}]`;
 		if (!isAssignable(address)) complain(at, text, "an address that an interface can have", "choose one inside the subnet");
+		// In IPv6 the kernel makes the prefix a route: this one would be the way to everywhere.
+		else if (address.prefix === 0) complain(at, text, "the prefix length of its network", "write it, as in /24 or /64");
 		else if (same < index) complain(at, text, "every address once", `remove it: addresses[${same}] has it too`);
 		else if (namesSubnet(address, address)) {
 			const first = address.value === network(address).value;

@@ -1,13 +1,12 @@
 // IsolatedNetwork: an Open vSwitch bridge with the gateway's address, and a boundary in the nftables table inet netplumb.
-import { formatCidr, gatewayOf, network, overlaps, parseCidr, parseIp } from "../../sdk/addressing/index";
-import { contains } from "../../sdk/addressing/ip";
+import { contains, formatCidr, gatewayOf, isAssignable, network, overlaps, parseCidr, parseIp } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
 import { flowOwner, flowsOf } from "../host/flows";
 import { columnAt } from "../host/inverse";
 import { OVS_ABSENT, type Snapshot } from "../host/snapshot";
 import { cidr, type Infer, integer, interfaceName, ip, list, object, oneOf, optional, rule, string } from "../validate/index";
-import { namesSubnet } from "./addresses";
+import { LEAST_IPV6_MTU, namesSubnet } from "./addresses";
 import { CLIENTS, FOLLOWS, memberColumns, NETWORK_VLAN } from "./clients";
 import { differing, inWords } from "./columns";
 import { endConnectionsOf, firewallOf, hasElements, planElements, type WantedElement } from "./elements";
@@ -36,10 +35,17 @@ const shape = object({
 	datapath: optional(oneOf("system", "netdev")),
 });
 
-export const isolatedNetworkSchema = rule(shape, ["subnet", "gateway"], ({ subnet, gateway }, complain) => {
+const wideEnough = rule(shape, ["subnet", "mtu"], ({ subnet, mtu = 1500 }, complain) => {
+	if (mtu < LEAST_IPV6_MTU && subnet.includes(":"))
+		complain("mtu", mtu, `at least ${LEAST_IPV6_MTU}, because the subnet is of IPv6`, "raise it");
+});
+
+export const isolatedNetworkSchema = rule(wideEnough, ["subnet", "gateway"], ({ subnet, gateway }, complain) => {
 	const net = parseCidr(subnet)!;
 	const plain = formatCidr(network(net));
-	if (plain !== subnet) complain("subnet", subnet, "a network, with no bits set behind its prefix", `write it as ${plain}`);
+	if (net.prefix === 0 || !isAssignable({ ...net, value: network(net).value + 1n }))
+		complain("subnet", subnet, "a network whose addresses interfaces can have", "choose another one");
+	else if (plain !== subnet) complain("subnet", subnet, "a network, with no bits set behind its prefix", `write it as ${plain}`);
 	if (gateway === undefined) return;
 	const address = parseIp(gateway)!;
 	if (!contains(net, address))

@@ -67,6 +67,13 @@ const hostIpRules = rule(portRules, ["target", "hostIp", "localhost"], ({ target
 	else if (hostIp !== undefined && familyOf(hostIp) !== family)
 		complain("hostIp", hostIp, `an IPv${family} address, as the target is`, "correct one of the two");
 	else if (hostIp === "::1") complain("hostIp", hostIp, "another address", "Linux routes loopback addresses in IPv4 only");
+	else if (hostIp !== undefined && !isLoopback(hostIp) && !isAssignable(parseIp(hostIp)!))
+		complain(
+			"hostIp",
+			hostIp,
+			"an address that the host can have",
+			"correct it, or leave it out for all of the host's addresses",
+		);
 	else if (hostIp !== undefined && isLoopback(hostIp) && !localhost)
 		complain("hostIp", hostIp, "localhost: true beside it", "set it, or choose another address");
 	if (localhost && family === 6) complain("localhost", true, "an IPv4 target", "Linux routes loopback addresses in IPv4 only");

@@ -29,7 +29,8 @@ const shape = object(
 export const dhcp = rule(shape, ["subnet", "router", "server"], ({ subnet, router, server }, complain) => {
 	const net = parseCidr(subnet)!;
 	const plain = formatCidr(network(net));
-	if (net.family !== 4 || net.prefix > 30) complain("subnet", subnet, "an IPv4 network of at least four addresses", "correct it");
+	if (net.family !== 4 || net.prefix > 30 || net.prefix === 0)
+		complain("subnet", subnet, "an IPv4 network of at least four addresses", "correct it");
 	else if (plain !== subnet) complain("subnet", subnet, "a network, with no bits set behind its prefix", `write it as ${plain}`);
 	else
 		for (const [input, address] of Object.entries({ router, server }))

@@ -18,7 +18,7 @@ export const tls = object(
 export type Tls = { privateKey: string; certificate: string; caCert: string };
 
 function isRemote(word: string): boolean {
-	const [, v4, v6, port] = /^(?:tcp|ssl):(?:([\d.]+)|\[([0-9a-fA-F:]+)\]):(\d{1,5})$/.exec(word) ?? [];
+	const [, v4, v6, port] = /^(?:tcp|ssl):(?:([\d.]+)|\[([0-9a-fA-F:]+)\]):([1-9]\d{0,4})$/.exec(word) ?? [];
 	return parseIp(v4 ?? v6 ?? "") !== undefined && Number(port) >= 1 && Number(port) <= 65535;
 }
 

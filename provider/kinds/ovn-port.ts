@@ -1,6 +1,6 @@
 // OvnPort: a port of a logical switch of OVN: what a container may send from and is reached at, and its names.
 // Source: ovn-nb(5), tables Logical_Switch_Port (addresses, port_security) and DNS.
-import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
+import { derivedInterface, derivedMac, isAssignable, parseIp } from "../../sdk/addressing/index";
 import { columnAt } from "../host/inverse";
 import { markedRows } from "../host/records";
 import type { Tables } from "../host/snapshot";
@@ -35,6 +35,10 @@ const reached = rule(shape, ["northbound", "tls"], (args, complain) =>
 );
 
 export const ovnPortSchema = rule(reached, ["addresses", "hostnames"], ({ addresses, hostnames }, complain) => {
+	(addresses ?? []).forEach((address, index) => {
+		if (!isAssignable(parseIp(address)!))
+			complain(`addresses[${index}]`, address, "an address that an interface can have", "correct it");
+	});
 	if (hostnames !== undefined && addresses === undefined)
 		complain("hostnames", hostnames.join(), "addresses beside it, which the names stand for", "declare addresses");
 });

@@ -19,7 +19,7 @@ const route = object({ to: cidr, via: ip() }, "{ to, via }");
 const snat = object({ from: cidr, to: optional(ip()) }, "{ from, to }");
 const publish = object(
 	{
-		protocol: optional(oneOf("tcp", "udp", "sctp"), "tcp"),
+		protocol: optional(oneOf("tcp", "udp", "sctp")),
 		address: optional(ip()),
 		port: optional(integer(1, 65535)),
 		target: ip(),
@@ -73,7 +73,7 @@ const ported = rule(reached, ["ports"], ({ ports }, complain) => {
 			const address = parseCidr(text)!;
 			const at = `ports[${index}].addresses[${place}]`;
 			const other = nets.find((net) => overlaps(net.cidr, address));
-			if (!isAssignable(address) || namesSubnet(address, address))
+			if (!isAssignable(address) || address.prefix === 0 || namesSubnet(address, address))
 				complain(at, text, "an address that an interface can have, with the prefix length of its network", "choose another one");
 			else if (other) complain(at, text, `a network of its own, and ${other.at} lies in the same`, "correct one of the two");
 			nets.push({ at, cidr: network(address) });
@@ -106,7 +106,8 @@ const routed = rule(ported, ["ports", "routes"], ({ ports, routes = [] }, compla
 			complain(`routes[${index}].via`, via, "an address in the network of one of ports", "correct one of the two");
 		else if (familyOf(to) !== familyOf(via))
 			complain(`routes[${index}].via`, via, `an IPv${familyOf(to)} address, as to is`, "correct one of the two");
-		else if (has(ports, via)) complain(`routes[${index}].via`, via, "the address of another router", "correct it");
+		else if (has(ports, via) || nets.some((net) => contains(net, parseIp(via)!) && namesSubnet(parseIp(via)!, net)))
+			complain(`routes[${index}].via`, via, "the address of another router", "correct it");
 	});
 });
 
@@ -125,6 +126,8 @@ const masked = rule(routed, ["ports", "routes", "snat"], (args, complain) => {
 					`an IPv${familyOf(from)} address, as from is`,
 					"give one, or an address to the port with chassis",
 				);
+			else if (!isAssignable(parseIp(outer)!))
+				complain(`snat[${index}].to`, outer, "an address that the router can have", "correct it");
 			else refuseHop(args, outer, `snat[${index}].to`, complain);
 		});
 });
@@ -144,6 +147,12 @@ export const ovnRouterSchema = rule(masked, ["ports", "routes", "snat", "publish
 				complain(`${at}.address`, outer, "an address that the router itself does not have", "give port, or choose another one");
 			else if (one.port === undefined && one.targetPort !== undefined)
 				complain(`${at}.targetPort`, one.targetPort, "port beside it", "give port, or leave it out");
+			// Without one the whole address leads there: all protocols and all ports.
+			else if (one.port === undefined && one.protocol !== undefined)
+				complain(`${at}.protocol`, one.protocol, "port beside it", "give port, or leave it out");
+			else if (!isAssignable(parseIp(outer)!))
+				complain(`${at}.address`, outer, "an address that the router can have", "correct it");
+			else if (!isAssignable(parseIp(one.target)!)) complain(`${at}.target`, one.target, "a container's address", "correct it");
 			else if (has(args.ports, one.target))
 				complain(`${at}.target`, one.target, "an address of a container, not of the router", "correct it");
 			else {
@@ -156,8 +165,10 @@ export const ovnRouterSchema = rule(masked, ["ports", "routes", "snat", "publish
 
 export type OvnRouterArgs = Infer<typeof ovnRouterSchema>;
 
-export function publishedAt({ port: at, protocol }: Publish, address: string | undefined): string {
-	return at === undefined ? `${address}` : `${protocol} ${endpoint(address!, at)}`;
+export const protocolOf = ({ protocol }: Publish) => protocol ?? "tcp";
+
+export function publishedAt(one: Publish, address: string | undefined): string {
+	return one.port === undefined ? `${address}` : `${protocolOf(one)} ${endpoint(address!, one.port)}`;
 }
 
 /** `192.0.2.1:80`, `[2001:db8::1]:80`. */

@@ -7,7 +7,15 @@ import type { Snapshot, Tables } from "../host/snapshot";
 import { hasUnknown } from "../validate/index";
 import type { Kind, Wish } from "./kind";
 import { databaseAt } from "./ovn-inputs";
-import { addressOf, endpoint, familyOf, type OvnRouterArgs, outerAddress, ovnRouterSchema } from "./ovn-router-inputs";
+import {
+	addressOf,
+	endpoint,
+	familyOf,
+	type OvnRouterArgs,
+	outerAddress,
+	ovnRouterSchema,
+	protocolOf,
+} from "./ovn-router-inputs";
 import { planRows, refusePorts, refuseTaken, refuseUsed, rowsExist, switchOf, tablesIn, type WantedRow } from "./ovn-rows";
 import { START } from "./ovn-switch";
 
@@ -144,7 +152,7 @@ function translations(args: OvnRouterArgs): [type: string, role: string, externa
 /** NAT knows no ports: those are the business of a load balancer with one backend each. */
 function balancers(args: OvnRouterArgs): [protocol: string, vips: Record<string, string>][] {
 	return (["tcp", "udp", "sctp"] as const).flatMap((protocol) => {
-		const own = (args.publish ?? []).filter((one) => one.port !== undefined && one.protocol === protocol);
+		const own = (args.publish ?? []).filter((one) => one.port !== undefined && protocolOf(one) === protocol);
 		const vips = own.map((one) => [
 			`vips:${endpoint(addressOf(args, one)!, one.port!)}`,
 			endpoint(one.target, one.targetPort ?? one.port!),

@@ -39,7 +39,9 @@ export const ovnSwitchSchema = rule(reached, ["acls"], ({ acls = [] }, complain)
 	const seen = new Map<string, number>();
 	acls.forEach((one, index) => {
 		const first = seen.get(roleOf(one));
-		if (first === undefined) seen.set(roleOf(one), index);
+		if (one.match.trim() !== one.match)
+			complain(`acls[${index}].match`, one.match, "an expression without spaces around it", "take them away");
+		else if (first === undefined) seen.set(roleOf(one), index);
 		else complain(`acls[${index}]`, one.match, "one action for a direction, priority and match", `remove it, or acls[${first}]`);
 	});
 });

@@ -1,5 +1,5 @@
 // OvsBridge: an Open vSwitch bridge with addresses on its own port. Sources: ovs-vswitchd.conf.db(5), ovs-vsctl(8).
-import { derivedInterface, derivedMac } from "../../sdk/addressing/index";
+import { derivedInterface, derivedMac, isUnicastMac } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import { type ColumnValue, HOST, type Operation } from "../host/change";
 import { columnAt } from "../host/inverse";
@@ -71,7 +71,21 @@ const wideEnough = rule(addressed, ["addresses", "mtu"], ({ addresses = [], mtu 
 		complain("mtu", mtu, `at least ${LEAST_IPV6_MTU} for IPv6`, "raise it, or remove the IPv6 addresses");
 });
 
-export const ovsBridgeSchema = rule(wideEnough, ["stp", "rstp"], (args, complain) => {
+const led = rule(wideEnough, ["name", "uplinks"], ({ name, uplinks = [] }, complain) => {
+	uplinks.forEach((uplink, index) => {
+		if (uplink === "lo" || uplink === name)
+			complain(`uplinks[${index}]`, uplink, "a card of the host, or another link to the outside", "choose another one");
+	});
+});
+
+// Open vSwitch ignores one that it cannot read, and the address follows the ports then (ovs-vswitchd.conf.db(5)).
+const named = rule(led, ["otherConfig"], ({ otherConfig = {} }, complain) => {
+	const { hwaddr } = otherConfig;
+	if (hwaddr !== undefined && !isUnicastMac(hwaddr))
+		complain("otherConfig.hwaddr", hwaddr, "a unicast Ethernet address", "write it like 02:00:00:00:00:01");
+});
+
+export const ovsBridgeSchema = rule(named, ["stp", "rstp"], (args, complain) => {
 	if (args.stp && args.rstp) complain("rstp", true, "at most one of stp and rstp", "keep rstp, which is the newer one");
 });
 

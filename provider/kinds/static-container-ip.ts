@@ -1,6 +1,6 @@
 // StaticContainerIp: fixed addresses, default routes and routes on one interface of a container.
 // Sources: ip-address(8), ip-route(8), ip-sysctl.rst (disable_ipv6, arp_notify).
-import { contains, formatCidr, network, parseCidr, parseIp } from "../../sdk/addressing/index";
+import { contains, formatCidr, isAssignable, isLinkLocal, network, parseCidr, parseIp } from "../../sdk/addressing/index";
 import { NetplumbError } from "../errors";
 import type { Operation } from "../host/change";
 import { addressMarks, aliasWithAddressMark, foreignAlias, linkMark, MAX_ALIAS_BYTES, sameAlias } from "../host/marks";
@@ -39,6 +39,7 @@ const gatewayRules = (["gateway", "gateway6"] as const).reduce(
 			const hop = parseIp(gateway)!;
 			if (subnets.length === 0)
 				complain(key, gateway, `an IPv${family} address among addresses`, "add one, or remove the gateway");
+			else if (!isAssignable(hop)) complain(key, gateway, "a machine's address", "correct it");
 			else if (args.addresses.some((text) => text.split("/")[0] === gateway))
 				complain(key, gateway, "another machine's address", "it is the container's own: correct one of the two");
 			else if (family === 4 && subnets.some((subnet) => contains(subnet, hop) && namesSubnet(hop, subnet)))
@@ -46,7 +47,7 @@ const gatewayRules = (["gateway", "gateway6"] as const).reduce(
 			// A host address (/32, /128) has no subnet: its gateway is then reached directly on the link.
 			else if (
 				!subnets.some((subnet) => contains(subnet, hop) || subnet.prefix === (family === 4 ? 32 : 128)) &&
-				!gateway.startsWith("fe80:")
+				!(family === 6 && isLinkLocal(hop))
 			) {
 				complain(
 					key,
@@ -67,6 +68,15 @@ export const staticContainerIpSchema = rule(
 			const v6 = route.to.includes(":");
 			if (route.via !== undefined && route.via.includes(":") !== v6)
 				complain(`routes[${index}].via`, route.via, `an IPv${v6 ? 6 : 4} address, as in to`, "correct one of the two");
+			if (route.via !== undefined && !isAssignable(parseIp(route.via)!))
+				complain(`routes[${index}].via`, route.via, "a machine's address", "correct it");
+			else if (args.addresses.some((text) => text.split("/")[0] === route.via))
+				complain(
+					`routes[${index}].via`,
+					route.via,
+					"another machine's address",
+					"it is the container's own: correct it, or leave it out",
+				);
 			const subnet = formatCidr(network(parseCidr(route.to)!));
 			if (subnet !== route.to)
 				complain(`routes[${index}].to`, route.to, "a network, with no bits set behind its prefix", `write it as ${subnet}`);

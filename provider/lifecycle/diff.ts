@@ -1,6 +1,8 @@
 // diff: pure comparison of the state with the new inputs. Replacement only where a thing cannot change in place.
 import { isDeepStrictEqual } from "node:util";
+import { canonicalIp } from "../../sdk/addressing/index";
 import type { Kind } from "../kinds/kind";
+import { heals } from "../validate/host";
 import { hasUnknown } from "../validate/index";
 import { declaredArgs, type Inputs, STATE_VERSION, type State } from "./state";
 
@@ -30,7 +32,7 @@ export function differsOnHost<A extends object>(kind: Kind<A>, state: State, new
 	return (
 		changedArgs(kind, state, news).length > 0 ||
 		elsewhere(state.host, news.host) ||
-		(state.host.heal ?? true) !== (news.host.heal ?? true) ||
+		heals(state.host) !== heals(news.host) ||
 		state.owner !== news.owner ||
 		(state.drift?.length ?? 0) > 0
 	);
@@ -42,8 +44,11 @@ function changedArgs<A extends object>(kind: Kind<A>, state: State, news: Inputs
 	return [...new Set([...Object.keys(old), ...Object.keys(args)])].filter((key) => !isDeepStrictEqual(old[key], args[key]));
 }
 
+/** One address or name in two spellings is one host. */
+const plain = (address: string) => canonicalIp(address) ?? address.toLowerCase();
+
 /** True when it is another machine, not another way to the same one. */
 function elsewhere(before: Inputs["host"], after: Inputs["host"]): boolean {
 	if (hasUnknown(after)) return true;
-	return before.address !== after.address || (before.port ?? 22) !== (after.port ?? 22);
+	return plain(before.address) !== plain(after.address) || (before.port ?? 22) !== (after.port ?? 22);
 }

@@ -1,5 +1,17 @@
 // Schemas for single values. Each gives back the normal form, so that two spellings of one address are no difference.
-import { canonicalCidr, canonicalIp, canonicalMac, isUnicastMac, parseIp, validInterfaceName } from "../../sdk/addressing/index";
+import {
+	canonicalCidr,
+	canonicalIp,
+	canonicalMac,
+	formatIp,
+	type Ip,
+	isMapped,
+	isUnicastMac,
+	parseCidr,
+	parseIp,
+	unmapped,
+	validInterfaceName,
+} from "../../sdk/addressing/index";
 import { fail, type Kind, type Schema } from "./schema";
 import { nearest } from "./shown";
 
@@ -84,6 +96,7 @@ export function ip(options: { family?: 4 | 6 } = {}): Schema<string> {
 	return leaf<string>("string", { expected, wayOut: `write it like ${like}` }, (value: string) => {
 		if (canonicalCidr(value)) return { wayOut: "leave out the prefix length" };
 		const canonical = canonicalIp(value);
+		if (canonical && isMapped(parseIp(value)!)) return plainly(parseIp(value)!);
 		return canonical && (!options.family || parseIp(value)!.family === options.family) ? { ok: canonical } : hint(value);
 	});
 }
@@ -96,9 +109,15 @@ export const cidr: Schema<string> = leaf<string>(
 		const address = canonicalIp(value);
 		if (address) return { wayOut: `add the prefix length, as in ${address}/${address.includes(":") ? 64 : 24}` };
 		const canonical = canonicalCidr(value);
+		if (canonical && isMapped(parseCidr(value)!)) return plainly(parseCidr(value)!);
 		return canonical ? { ok: canonical } : hint(value);
 	},
 );
+
+/** An IPv4 address in the clothes of IPv6 is on no wire (RFC 4291, 2.5.5.2): a rule for it would never match. */
+function plainly(mapped: Ip): Normal<string> {
+	return { wayOut: `write ${formatIp(unmapped(mapped))}, without "::ffff:"` };
+}
 
 /** The mistakes that have a better answer than the general one. */
 function hint(value: string): Normal<string> {

@@ -26,6 +26,101 @@ const outside = { switch: "outside", addresses: ["192.0.2.50/24"], chassis: ["h1
 const edge = (more: object) => ({ ports: [apps, outside], ...more });
 
 const table: [KindName, object, string][] = [
+	[
+		"OvsBridge",
+		{ addresses: ["fd00::1/0"] },
+		'addresses[0]: found "fd00::1/0", expected the prefix length of its network; write it, as in /24 or /64',
+	],
+	[
+		"OvsBridge",
+		{ addresses: ["::ffff:10.0.0.5/120"] },
+		`addresses[0]: found "::ffff:10.0.0.5/120", expected ${CIDR}; write 10.0.0.5, without "::ffff:"`,
+	],
+	[
+		"OvsBridge",
+		{ name: "br0", uplinks: ["br0"], acceptRisk: ["ssh-path"] },
+		'uplinks[0]: found "br0", expected a card of the host, or another link to the outside; choose another one',
+	],
+	[
+		"OvsBridge",
+		{ uplinks: ["lo"] },
+		'uplinks[0]: found "lo", expected a card of the host, or another link to the outside; choose another one',
+	],
+	[
+		"OvsBridge",
+		{ otherConfig: { hwaddr: "01:00:5E:00:00:01" } },
+		'otherConfig.hwaddr: found "01:00:5E:00:00:01", expected a unicast Ethernet address; write it like 02:00:00:00:00:01',
+	],
+	[
+		"IsolatedNetwork",
+		{ subnet: "fd00::/64", mtu: 600 },
+		"mtu: found 600, expected at least 1280, because the subnet is of IPv6; raise it",
+	],
+	...["0.0.0.0/0", "224.0.0.0/24", "127.0.0.0/8"].map((subnet): [KindName, object, string] => [
+		"IsolatedNetwork",
+		{ subnet },
+		`subnet: found "${subnet}", expected a network whose addresses interfaces can have; choose another one`,
+	]),
+	[
+		"VethAttachment",
+		{ container: "web", bridge: "br0", vlan: {} },
+		"vlan.tag: found nothing, expected tag, or trunks; give one, or leave vlan out",
+	],
+	[
+		"StaticContainerIp",
+		{ container: "web", interface: "eth1", addresses: ["10.0.0.5/32"], gateway: "224.0.0.1" },
+		`gateway: found "224.0.0.1", expected a machine's address; correct it`,
+	],
+	[
+		"StaticContainerIp",
+		{ container: "web", interface: "eth1", addresses: ["10.0.0.5/24"], ...route("10.9.0.0/16", "10.0.0.5") },
+		`routes[0].via: found "10.0.0.5", expected another machine's address; it is the container's own: correct it, or leave it out`,
+	],
+	[
+		"NatPublish",
+		publish({ hostIp: "224.0.0.1" }),
+		'hostIp: found "224.0.0.1", expected an address that the host can have; correct it, or leave it out for all of the host\'s addresses',
+	],
+	[
+		"NatPublish",
+		publish({ target: "::ffff:10.0.0.5" }),
+		'target: found "::ffff:10.0.0.5", expected an IPv4 or IPv6 address; write 10.0.0.5, without "::ffff:"',
+	],
+	[
+		"OvnPort",
+		{ switch: "apps", addresses: ["127.0.0.1"] },
+		'addresses[0]: found "127.0.0.1", expected an address that an interface can have; correct it',
+	],
+	[
+		"OvnSwitch",
+		{ acls: [{ direction: "to-lport", priority: 1, match: " ip4", action: "drop" }] },
+		'acls[0].match: found " ip4", expected an expression without spaces around it; take them away',
+	],
+	[
+		"OvnSwitch",
+		{ northbound: "tcp:10.0.0.1:06641" },
+		'northbound: found "tcp:10.0.0.1:06641", expected the address of a database, as "ssl:192.0.2.1:6642", or several with commas between; write tcp or ssl, an IP address (an IPv6 one in [ ]) and a port',
+	],
+	[
+		"OvnRouter",
+		edge({ publish: [{ protocol: "udp", address: "192.0.2.60", target: "10.72.0.5" }] }),
+		'publish[0].protocol: found "udp", expected port beside it; give port, or leave it out',
+	],
+	[
+		"OvnRouter",
+		edge({ publish: [{ port: 80, address: "224.0.0.1", target: "10.72.0.5" }] }),
+		'publish[0].address: found "224.0.0.1", expected an address that the router can have; correct it',
+	],
+	[
+		"OvnRouter",
+		edge({ snat: [{ from: "10.72.0.0/24", to: "0.0.0.0" }] }),
+		'snat[0].to: found "0.0.0.0", expected an address that the router can have; correct it',
+	],
+	[
+		"OvnRouter",
+		edge({ routes: [{ to: "0.0.0.0/0", via: "192.0.2.255" }] }),
+		'routes[0].via: found "192.0.2.255", expected the address of another router; correct it',
+	],
 	["OvsBridge", { name: "a-name-of-16-byt" }, `name: found "a-name-of-16-byt", expected ${NAME}; shorten it to at most 15 bytes`],
 	["OvsBridge", { name: "-x" }, `name: found "-x", expected ${NAME}; ${OTHER_NAME}`],
 	["OvsBridge", { name: ".." }, `name: found "..", expected ${NAME}; ${OTHER_NAME}`],

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { Kind } from "../../provider/kinds/kind";
 import { kinds } from "../../provider/kinds/registry";
 import { check } from "../../provider/lifecycle/check";
-import { diff } from "../../provider/lifecycle/diff";
+import { diff, differsOnHost } from "../../provider/lifecycle/diff";
 import { providerOf } from "../../provider/lifecycle/provider";
 import { type Inputs, migrate, type State, stateOf } from "../../provider/lifecycle/state";
 import { UNKNOWN } from "../../provider/validate/index";
@@ -10,6 +10,7 @@ import { complete, good, places, put } from "../bad-inputs/good";
 
 const all = kinds as unknown as Record<string, Kind<object>>;
 const owner = "p/s/n";
+const declaredOf = ({ host: _, owner: __, ...args }: Inputs) => args;
 
 /** What a change of each input means, as the sdk's doc comments say. */
 const expected: Record<string, Record<string, [next: unknown, means: "update" | "replace"]>> = {
@@ -226,6 +227,19 @@ describe("a state", () => {
 });
 
 describe("check, as the engine calls it", () => {
+	it("knows a host in another spelling of its address, and what a helper changes", () => {
+		const bridge = all["OvsBridge"]!;
+		const on = (host: object) => check(bridge, { ...good.OvsBridge, owner, host }).inputs;
+		const stateOn = (host: object) => stateOf(bridge, on(host), { args: declaredOf(on(host)), outputs: {} });
+		const between = (before: object, after: object) => diff(bridge, stateOn(before), on(after));
+		expect(between({ address: "fd00::1" }, { address: "FD00:0::1" }).replaces).to.deep.equal([]);
+		expect(between({ address: "Host-A" }, { address: "host-a" }).replaces).to.deep.equal([]);
+		expect(between({ address: "fd00::1" }, { address: "fd00::2" }).replaces).to.deep.equal(["host"]);
+		const helped = { address: "10.0.0.1", user: "ops", helper: true };
+		expect(differsOnHost(bridge, stateOn(helped), on({ address: "10.0.0.1" }))).to.equal(true);
+		expect(differsOnHost(bridge, stateOn({ ...helped, helper: false, heal: false }), on(helped))).to.equal(false);
+	});
+
 	it("refuses a helper for the kinds of OVN, whose databases it does not know, and for no other", async () => {
 		const refused: string[] = [];
 		for (const kind of Object.values(all)) {
