@@ -67,11 +67,6 @@ export class OvnNetwork {
 				throw new TypeError(
 					`OverlayNetwork ${name}: ovn.chassis: found none for host ${host}, expected one for each of hosts; make an OvnChassis there`,
 				);
-		for (const host of Object.keys(args.chassis))
-			if (!Object.hasOwn(hosts, host))
-				throw new TypeError(
-					`OverlayNetwork ${name}: ovn.chassis: found one for ${JSON.stringify(host)}, expected only the hosts ${Object.keys(hosts).join(", ")}; correct the name, or remove it`,
-				);
 		const { central, acls, dns } = args;
 		const ends = pulumi.all(Object.keys(hosts).map((host) => args.chassis[host]!.encapIp));
 		const fits = ends.apply((all) => 1500 - OPTION - Math.max(...all.map((remote) => overhead({ type: "geneve", remote }))));

@@ -15,7 +15,8 @@ export type InterfaceArgs =
 	| {
 			/** The attachment whose interface gets the addresses. Another one replaces the resource. */
 			attachment: VethAttachment;
-			host?: undefined;
+			/** Not needed: the attachment's own counts. */
+			host?: HostInput | undefined;
 			container?: undefined;
 			interface?: undefined;
 	  }

@@ -3,7 +3,10 @@ import type { IsolatedNetwork } from "./isolated-network";
 import type { OvsBridge } from "./ovs-bridge";
 import { bridgeName, type ContainerInput, containerId, existing, type HostInput, NetplumbResource } from "./resource";
 
-/** The VLANs of a port: `{ tag }` for an access port, `{ trunks, native }` for a trunk. Numbers are 1 to 4094. */
+/**
+ * The VLANs of a port: `{ tag }` for an access port, `{ trunks, native }` for a trunk. Numbers are 1 to 4094. `{}` is an access port without
+ * a tag, in an isolated network with a `vlan` too.
+ */
 export interface VlanArgs {
 	/** The one VLAN of an access port. The container sends and receives untagged frames. */
 	tag?: pulumi.Input<number>;

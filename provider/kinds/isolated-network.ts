@@ -43,7 +43,7 @@ const wideEnough = rule(shape, ["subnet", "mtu"], ({ subnet, mtu = 1500 }, compl
 export const isolatedNetworkSchema = rule(wideEnough, ["subnet", "gateway"], ({ subnet, gateway }, complain) => {
 	const net = parseCidr(subnet)!;
 	const plain = formatCidr(network(net));
-	if (net.prefix === 0 || !isAssignable({ ...net, value: network(net).value + 1n }))
+	if (net.prefix === 0 || !isAssignable(parseIp(gatewayOf(net)!)!))
 		complain("subnet", subnet, "a network whose addresses interfaces can have", "choose another one");
 	else if (plain !== subnet) complain("subnet", subnet, "a network, with no bits set behind its prefix", `write it as ${plain}`);
 	if (gateway === undefined) return;

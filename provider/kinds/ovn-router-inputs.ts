@@ -106,7 +106,10 @@ const routed = rule(ported, ["ports", "routes"], ({ ports, routes = [] }, compla
 			complain(`routes[${index}].via`, via, "an address in the network of one of ports", "correct one of the two");
 		else if (familyOf(to) !== familyOf(via))
 			complain(`routes[${index}].via`, via, `an IPv${familyOf(to)} address, as to is`, "correct one of the two");
-		else if (has(ports, via) || nets.some((net) => contains(net, parseIp(via)!) && namesSubnet(parseIp(via)!, net)))
+		else if (
+			has(ports, via) ||
+			nets.some((net) => net.family === 4 && contains(net, parseIp(via)!) && namesSubnet(parseIp(via)!, net))
+		)
 			complain(`routes[${index}].via`, via, "the address of another router", "correct it");
 	});
 });

@@ -24,7 +24,12 @@ export const ovnRouter: Kind<OvnRouterArgs> = {
 	schema: ovnRouterSchema,
 	outputs: [],
 	replace: ["name", "northbound"],
-	complete: (args, owner) => ({ ...args, name: args.name ?? derivedInterface(owner), ports: withMacs(args.ports, owner) }),
+	complete: (args, owner) => ({
+		...args,
+		name: args.name ?? derivedInterface(owner),
+		ports: withMacs(args.ports, owner),
+		...withoutDefaults(args),
+	}),
 	physicalName: (args) => args.name!,
 	containers: () => [],
 	databases: (args) => [databaseOf(args)],
@@ -150,6 +155,18 @@ function translations(args: OvnRouterArgs): [type: string, role: string, externa
 }
 
 /** NAT knows no ports: those are the business of a load balancer with one backend each. */
+/** `protocol: "tcp"` and none are the same. */
+function withoutDefaults({ publish }: OvnRouterArgs): Partial<OvnRouterArgs> {
+	if (!Array.isArray(publish)) return {};
+	return {
+		publish: publish.map((one) => {
+			if (one?.protocol !== "tcp") return one;
+			const { protocol: _, ...rest } = one;
+			return rest;
+		}),
+	};
+}
+
 function balancers(args: OvnRouterArgs): [protocol: string, vips: Record<string, string>][] {
 	return (["tcp", "udp", "sctp"] as const).flatMap((protocol) => {
 		const own = (args.publish ?? []).filter((one) => one.port !== undefined && protocolOf(one) === protocol);

@@ -78,10 +78,10 @@ const led = rule(wideEnough, ["name", "uplinks"], ({ name, uplinks = [] }, compl
 	});
 });
 
-// Open vSwitch ignores one that it cannot read, and the address follows the ports then (ovs-vswitchd.conf.db(5)).
+// Open vSwitch ignores one that it cannot read, as one with dashes, and the address follows the ports then (ovs-vswitchd.conf.db(5)).
 const named = rule(led, ["otherConfig"], ({ otherConfig = {} }, complain) => {
 	const { hwaddr } = otherConfig;
-	if (hwaddr !== undefined && !isUnicastMac(hwaddr))
+	if (hwaddr !== undefined && !(hwaddr.includes(":") && isUnicastMac(hwaddr)))
 		complain("otherConfig.hwaddr", hwaddr, "a unicast Ethernet address", "write it like 02:00:00:00:00:01");
 });
 

@@ -25,8 +25,6 @@ const vlan = rule(
 		if (value.tag !== undefined && (value.trunks || value.native !== undefined)) {
 			complain("tag", value.tag, "either tag, or trunks with native", "write native for the untagged VLAN of a trunk");
 		}
-		if (value.tag === undefined && !value.trunks && value.native === undefined)
-			complain("tag", undefined, "tag, or trunks", "give one, or leave vlan out");
 		if (value.native !== undefined && !value.trunks)
 			complain("native", value.native, "trunks beside it", "write tag for an access port");
 	},

@@ -44,8 +44,8 @@ function changedArgs<A extends object>(kind: Kind<A>, state: State, news: Inputs
 	return [...new Set([...Object.keys(old), ...Object.keys(args)])].filter((key) => !isDeepStrictEqual(old[key], args[key]));
 }
 
-/** One address or name in two spellings is one host. */
-const plain = (address: string) => canonicalIp(address) ?? address.toLowerCase();
+/** One address in two spellings is one host. Of names only ssh knows: `~/.ssh/config` tells `Web` and `web` apart. */
+const plain = (address: string) => canonicalIp(address) ?? address;
 
 /** True when it is another machine, not another way to the same one. */
 function elsewhere(before: Inputs["host"], after: Inputs["host"]): boolean {

@@ -105,11 +105,11 @@ const local = rule(object(shape, "a host: { address, user, port … }"), ["trans
 /** The inputs that make a `Host`. */
 export const hostSchema: Schema<HostSettings> = rule(
 	local,
-	["hostKey", "knownHostsFile", "insecureIgnoreHostKey", "helper", "heal", "sudo"],
+	["hostKey", "insecureIgnoreHostKey", "helper", "heal", "sudo"],
 	(host, complain) => {
-		for (const pinned of ["hostKey", "knownHostsFile"] as const)
-			if (host[pinned] && host.insecureIgnoreHostKey)
-				complain("insecureIgnoreHostKey", true, `no such permission beside ${pinned}`, "remove one of the two");
+		if (host.hostKey && host.insecureIgnoreHostKey) {
+			complain("insecureIgnoreHostKey", true, "no such permission beside a pinned hostKey", "remove one of the two");
+		}
 		// What a host keeps to heal itself is a program of root's, and the helper takes none.
 		if (host.helper && host.heal) complain("heal", true, "no healing beside helper: true", "leave heal out, or log in as root");
 		if (host.helper && host.sudo)

@@ -91,7 +91,7 @@ export function rule<T extends object, K extends keyof T & string>(
 		const join = (property: string) => (path === "" ? property : property === "" ? path : `${path}.${property}`);
 		const within = (property: string, start: string) => property === start || /^[.[]/.test(property.slice(start.length));
 		const failed = (start: string) => own.some(({ property }) => property.startsWith(start) && within(property, start));
-		if (typeof result !== "object" || result === null) return result;
+		if (typeof result !== "object" || result === null || Array.isArray(result)) return result;
 		if (properties.some((key) => hasUnknown(result[key]) || failed(join(key)))) return result;
 		check(result, (property, found, expected, wayOut) => fail(failures, join(property), found, expected, wayOut));
 		return result;

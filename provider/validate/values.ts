@@ -96,7 +96,7 @@ export function ip(options: { family?: 4 | 6 } = {}): Schema<string> {
 	return leaf<string>("string", { expected, wayOut: `write it like ${like}` }, (value: string) => {
 		if (canonicalCidr(value)) return { wayOut: "leave out the prefix length" };
 		const canonical = canonicalIp(value);
-		if (canonical && isMapped(parseIp(value)!)) return plainly(parseIp(value)!);
+		if (canonical && isMapped(parseIp(value)!)) return options.family === 6 ? undefined : plainly(parseIp(value)!);
 		return canonical && (!options.family || parseIp(value)!.family === options.family) ? { ok: canonical } : hint(value);
 	});
 }
@@ -109,14 +109,15 @@ export const cidr: Schema<string> = leaf<string>(
 		const address = canonicalIp(value);
 		if (address) return { wayOut: `add the prefix length, as in ${address}/${address.includes(":") ? 64 : 24}` };
 		const canonical = canonicalCidr(value);
-		if (canonical && isMapped(parseCidr(value)!)) return plainly(parseCidr(value)!);
+		const parsed = parseCidr(value);
+		if (parsed && isMapped(parsed)) return plainly(parsed, `/${Math.max(0, parsed.prefix - 96)}`);
 		return canonical ? { ok: canonical } : hint(value);
 	},
 );
 
 /** An IPv4 address in the clothes of IPv6 is on no wire (RFC 4291, 2.5.5.2): a rule for it would never match. */
-function plainly(mapped: Ip): Normal<string> {
-	return { wayOut: `write ${formatIp(unmapped(mapped))}, without "::ffff:"` };
+function plainly(mapped: Ip, prefix = ""): Normal<string> {
+	return { wayOut: `write ${formatIp(unmapped(mapped))}${prefix}, without "::ffff:"` };
 }
 
 /** The mistakes that have a better answer than the general one. */

@@ -34,7 +34,7 @@ const table: [KindName, object, string][] = [
 	[
 		"OvsBridge",
 		{ addresses: ["::ffff:10.0.0.5/120"] },
-		`addresses[0]: found "::ffff:10.0.0.5/120", expected ${CIDR}; write 10.0.0.5, without "::ffff:"`,
+		`addresses[0]: found "::ffff:10.0.0.5/120", expected ${CIDR}; write 10.0.0.5/24, without "::ffff:"`,
 	],
 	[
 		"OvsBridge",
@@ -52,6 +52,16 @@ const table: [KindName, object, string][] = [
 		'otherConfig.hwaddr: found "01:00:5E:00:00:01", expected a unicast Ethernet address; write it like 02:00:00:00:00:01',
 	],
 	[
+		"OvsBridge",
+		{ otherConfig: { hwaddr: "02-00-00-00-00-01" } },
+		'otherConfig.hwaddr: found "02-00-00-00-00-01", expected a unicast Ethernet address; write it like 02:00:00:00:00:01',
+	],
+	[
+		"OvnSwitch",
+		{ dhcp: [] },
+		"dhcp: found [], expected { subnet } with router, dns, mtu, server, leaseSeconds; write it as { subnet, router, server … }",
+	],
+	[
 		"IsolatedNetwork",
 		{ subnet: "fd00::/64", mtu: 600 },
 		"mtu: found 600, expected at least 1280, because the subnet is of IPv6; raise it",
@@ -61,11 +71,6 @@ const table: [KindName, object, string][] = [
 		{ subnet },
 		`subnet: found "${subnet}", expected a network whose addresses interfaces can have; choose another one`,
 	]),
-	[
-		"VethAttachment",
-		{ container: "web", bridge: "br0", vlan: {} },
-		"vlan.tag: found nothing, expected tag, or trunks; give one, or leave vlan out",
-	],
 	[
 		"StaticContainerIp",
 		{ container: "web", interface: "eth1", addresses: ["10.0.0.5/32"], gateway: "224.0.0.1" },
