@@ -59,9 +59,11 @@ export interface OverlayMemberArgs {
 
 /** What a `VethAttachment` on one host of the network needs. */
 export interface OverlayPlace {
+	/** The host of the bridge. */
 	host: Host;
 	/** The name of the network's bridge there. */
 	bridge: pulumi.Output<string>;
+	/** The MTU for attachments, in bytes: what the tunnels carry. */
 	mtu: pulumi.Output<number>;
 	/** The MAC address that the member must have. Engine `"ovn"` only. */
 	mac?: pulumi.Output<string>;

@@ -17,10 +17,10 @@ export interface OvnCentralArgs {
 	host: HostInput;
 	/** The host's own address that the databases listen at. Changes in place. */
 	address: pulumi.Input<string>;
-	/** The port of the southbound database, for the chassis. Default: 6642. Changes in place. */
+	/** The port of the southbound database, for the chassis, 1 to 65535. Default: 6642. Changes in place. */
 	southboundPort?: pulumi.Input<number>;
 	/**
-	 * The port of the northbound database, for programs on other hosts. Who reaches it can change every network. Default: none; netplumb
+	 * The port of the northbound database, 1 to 65535, for programs on other hosts. Who reaches it can change every network. Default: none; netplumb
 	 * itself uses the socket on the host. Changes in place.
 	 */
 	northboundPort?: pulumi.Input<number>;

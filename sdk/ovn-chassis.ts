@@ -23,9 +23,9 @@ export interface OvnChassisArgs {
 	 * Changes in place.
 	 */
 	bridgeMappings?: Record<string, OvsBridge | pulumi.Input<string>>;
-	/** The files for TLS, where `southbound` is an ssl address. Changes in place. */
+	/** The files for TLS, where `southbound` is an ssl address. Default: none. Changes in place. */
 	tls?: pulumi.Input<OvnTls>;
-	/** Takes over the settings of an ovn-controller that has some already; a delete gives them back. Default: false. */
+	/** Takes over the settings of an ovn-controller that has some already; a delete gives them back. Default: false. Changes in place. */
 	adopt?: pulumi.Input<boolean>;
 }
 

@@ -25,7 +25,7 @@ export interface OvnNetworkArgs {
 	central: OvnCentral | OvnNorthbound;
 	/** The `OvnChassis` of each host, by the names in `hosts`. One serves all networks of its host. */
 	chassis: Record<string, OvnChassis>;
-	/** The rules of the network, as of `OvnSwitch`. Changes in place. */
+	/** The rules of the network, as of `OvnSwitch`. Default: none, and everything is allowed. Changes in place. */
 	acls?: pulumi.Input<pulumi.Input<OvnAcl>[]>;
 	/** An IPv4 address at which containers ask for the names of members. Default: none. Changes in place. */
 	dns?: pulumi.Input<string>;

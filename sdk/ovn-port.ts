@@ -9,7 +9,7 @@ export interface OvnPortArgs {
 	host: HostInput;
 	/** The address of the northbound database. Default: its socket on the host. A change replaces the port. */
 	northbound?: pulumi.Input<string>;
-	/** The files for TLS, where `northbound` is an ssl address. Changes in place. */
+	/** The files for TLS, where `northbound` is an ssl address. Default: none. Changes in place. */
 	tls?: pulumi.Input<OvnTls>;
 	/** The logical switch: an `OvnSwitch`, or the name of one that exists. A change replaces the port. */
 	switch: OvnSwitch | pulumi.Input<string>;
@@ -21,7 +21,7 @@ export interface OvnPortArgs {
 	addresses?: pulumi.Input<pulumi.Input<string>[]>;
 	/** Whether packets from another MAC or IP address are dropped. Default: true. Changes in place. */
 	portSecurity?: pulumi.Input<boolean>;
-	/** Names that stand for `addresses` at the `dns` address of the switch, in lower case. Default: none. Changes in place. */
+	/** Names that stand for `addresses` at the `dns` address of the switch, in lower case; not without `addresses`. Default: none. Changes in place. */
 	hostnames?: pulumi.Input<pulumi.Input<string>[]>;
 }
 

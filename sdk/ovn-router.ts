@@ -63,7 +63,7 @@ export interface OvnRouterArgs {
 	host: HostInput;
 	/** The address of the northbound database. Default: its socket on the host. A change replaces the router. */
 	northbound?: pulumi.Input<string>;
-	/** The files for TLS, where `northbound` is an ssl address. Changes in place. */
+	/** The files for TLS, where `northbound` is an ssl address. Default: none. Changes in place. */
 	tls?: pulumi.Input<OvnTls>;
 	/** The router's name. Default: derived from the resource's name. A change replaces the router. */
 	name?: pulumi.Input<string>;

@@ -6,9 +6,12 @@ import { existing, type HostInput, NetplumbResource } from "./resource";
 export interface OvnAcl {
 	/** `"to-lport"`: on the way to a container. `"from-lport"`: on the way from it. */
 	direction: pulumi.Input<"to-lport" | "from-lport">;
-	/** 0 to 32767. */
+	/** 0 to 32767; of the rules that match, the highest counts. */
 	priority: pulumi.Input<number>;
-	/** Which packets, in OVN's language: `ip4.src == 10.70.0.5 && tcp.dst == 80` (ovn-sb(5), "Logical Flow match"). */
+	/**
+	 * Which packets, in OVN's language: `ip4.src == 10.70.0.5 && tcp.dst == 80` (ovn-sb(5), "Logical Flow match"). OVN ignores a rule
+	 * that it cannot read.
+	 */
 	match: pulumi.Input<string>;
 	/** What happens to them. `"allow-related"` lets the answers back too. */
 	action: pulumi.Input<"allow" | "allow-related" | "allow-stateless" | "drop" | "reject">;
@@ -16,9 +19,9 @@ export interface OvnAcl {
 
 /** What containers are told that ask for an address by DHCP. Each gets the one that its `OvnPort` declares; others get no answer. */
 export interface OvnDhcp {
-	/** The IPv4 network of the switch: `"10.70.0.0/24"`. Ports with an address in it are served. */
+	/** The IPv4 network of the switch: `"10.70.0.0/24"`, /30 or wider. Ports with an address in it are served. */
 	subnet: pulumi.Input<string>;
-	/** The default gateway. Default: none. */
+	/** The default gateway, inside `subnet`. Default: none. */
 	router?: pulumi.Input<string>;
 	/** The name servers. Default: the switch's own `dns` address, where it has one. */
 	dns?: pulumi.Input<pulumi.Input<string>[]>;
@@ -26,7 +29,7 @@ export interface OvnDhcp {
 	mtu?: pulumi.Input<number>;
 	/** How long a lease is, in seconds, 60 or more. Default: 3600. */
 	leaseSeconds?: pulumi.Input<number>;
-	/** The address that the server calls its own. Default: `router`, else the switch's `dns`, else the first one of the subnet. */
+	/** The address that the server calls its own, inside `subnet`. Default: `router`, else the switch's `dns`, else the first one of the subnet. */
 	server?: pulumi.Input<string>;
 }
 
@@ -36,7 +39,7 @@ export interface OvnSwitchArgs {
 	host: HostInput;
 	/** The address of the northbound database. Default: its socket on the host. A change replaces the switch. */
 	northbound?: pulumi.Input<string>;
-	/** The files for TLS, where `northbound` is an ssl address. Changes in place. */
+	/** The files for TLS, where `northbound` is an ssl address. Default: none. Changes in place. */
 	tls?: pulumi.Input<OvnTls>;
 	/** The switch's name. Default: derived from the resource's name. A change replaces the switch. */
 	name?: pulumi.Input<string>;

@@ -44,11 +44,14 @@ export interface OvsBridgeArgs {
 	controllers?: pulumi.Input<pulumi.Input<string>[]>;
 	/** The OpenFlow versions to speak, for example `["OpenFlow13"]`. Default: Open vSwitch's own. Changes in place. */
 	protocols?: pulumi.Input<pulumi.Input<string>[]>;
-	/** Keys of the `other_config` column. `hwaddr` is set by netplumb unless it stands here. Changes in place. */
+	/**
+	 * Keys of the `other_config` column. `hwaddr`, a unicast address with colons, is set by netplumb unless it stands here. Default: none else. Changes in
+	 * place.
+	 */
 	otherConfig?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 	/**
 	 * Takes over a bridge of this name that exists already and that nobody owns. It keeps its ports; its settings are given
-	 * back when the resource is deleted. Default: false, and such a bridge is a conflict.
+	 * back when the resource is deleted. Default: false, and such a bridge is a conflict. Changes in place.
 	 */
 	adopt?: pulumi.Input<boolean>;
 }

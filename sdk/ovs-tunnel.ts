@@ -43,7 +43,7 @@ export interface OvsTunnelArgs {
 	 * the mesh is a loop. Default: false. Changes in place.
 	 */
 	protected?: pulumi.Input<boolean>;
-	/** The VLANs that the tunnel carries, tagged; others, and untagged frames, are dropped. Default: everything. Changes in place. */
+	/** The VLANs that the tunnel carries, tagged, at least one; others, and untagged frames, are dropped. Default: everything. Changes in place. */
 	trunks?: pulumi.Input<pulumi.Input<number>[]>;
 	/** The port's name, at most 15 bytes. Default: derived from the resource's name. A change replaces the tunnel. */
 	name?: pulumi.Input<string>;

@@ -10,6 +10,7 @@ import { links } from "./topology";
 
 /** A host of a `RoutedNetwork`. */
 export interface RoutedHostArgs {
+	/** The host. Another address or port replaces its bridge and the routes from it. */
 	host: Host;
 	/** The network of the containers on this host: a `Subnet`, or its text. No two hosts share an address. A change moves the bridge's address and replaces the routes to it. */
 	subnet: Subnet | string;
@@ -32,9 +33,11 @@ export interface RoutedNetworkArgs {
 
 /** What a `VethAttachment` on one host of the network needs. */
 export interface RoutedPlace {
+	/** The host of the bridge. */
 	host: Host;
 	/** The name of the network's bridge there. */
 	bridge: pulumi.Output<string>;
+	/** The MTU for attachments, in bytes. */
 	mtu: pulumi.Output<number>;
 }
 
