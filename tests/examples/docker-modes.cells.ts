@@ -223,7 +223,8 @@ export function rowsOf({ h1, h2 }: Places, repair: () => Promise<void>): Record<
 				await answers("bridge", "10.45.0.11", 80, ["network", "10.45.0.10"]);
 			}),
 			cell("none", () => silent("h2", "10.45.0.12")),
-			cell("gone with the container's old network; a refresh shows it, and `up` puts it back", async () => {
+			// The half of it that needs the host's agent: tests/heal/heal.spec.ts.
+			cell("the host [puts it back](healing.md); with `heal: false`, `up --refresh` does", async () => {
 				await restart("none");
 				expect(await linksOf("none")).to.deep.equal(["lo"]);
 				await repair();
