@@ -1,18 +1,21 @@
-// The host of a resource, as the state keeps it: one text, for the engine pays for each value (provider/lifecycle/stored.ts).
+// The host of a resource as the state keeps it: one text, for the engine pays for each value (provider/lifecycle/stored.ts). Pure: both
+// processes use it.
 import { isDeepStrictEqual } from "node:util";
-import * as pulumi from "@pulumi/pulumi";
-import type { HostProperties } from "./host";
 
 /** What JSON would change (NaN becomes null there, and an absent port) stays as it is, to be refused for what it is. */
-export function hostText(host: pulumi.Input<HostProperties>): pulumi.Output<HostProperties | string> {
-	return pulumi.output(host).apply((fields) => {
-		const text = asJson(fields);
-		return text?.startsWith("{") && isDeepStrictEqual(JSON.parse(text), fields) ? text : fields;
-	});
+export function hostText<T>(fields: T): T | string {
+	const text = asJson(fields);
+	return text?.startsWith("{") && isDeepStrictEqual(JSON.parse(text), fields) ? text : fields;
 }
 
-export function hostFields(host: HostProperties | string): HostProperties {
-	return typeof host === "string" && host.startsWith("{") ? (JSON.parse(host) as HostProperties) : (host as HostProperties);
+/** Its fields; what is no such text stays as it is. */
+export function hostFields<T>(host: T | string): T | string {
+	if (typeof host !== "string" || !host.startsWith("{")) return host;
+	try {
+		return JSON.parse(host) as T;
+	} catch {
+		return host;
+	}
 }
 
 /** Undefined where there is none, as of a BigInt. */

@@ -45,8 +45,8 @@ export interface OvsBridgeArgs {
 	/** The OpenFlow versions to speak, for example `["OpenFlow13"]`. Default: Open vSwitch's own. Changes in place. */
 	protocols?: pulumi.Input<pulumi.Input<string>[]>;
 	/**
-	 * Keys of the `other_config` column. `hwaddr`, a unicast address with colons, is set by netplumb unless it stands here. Default: none else. Changes in
-	 * place.
+	 * Keys of the `other_config` column. `hwaddr`, a unicast address with colons, is set by netplumb unless it stands here. Default: none
+	 * else. Changes in place.
 	 */
 	otherConfig?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 	/**

@@ -44,7 +44,13 @@ export abstract class NetplumbResource extends pulumi.CustomResource {
 		const admitted = new Promise<string>((resolve) => {
 			admit = resolve;
 		});
-		const inputs = { ...absent, ...given, host: hostText(given.host), owner: admitted, __provider: providerLine(kind) };
+		const inputs = {
+			...absent,
+			...given,
+			host: pulumi.output(given.host).apply(hostText),
+			owner: admitted,
+			__provider: providerLine(kind),
+		};
 		const noted = noteUsersLine();
 		try {
 			super(`pulumi-nodejs:dynamic/netplumb:${kind}`, name, inputs, opts);
@@ -55,7 +61,7 @@ export abstract class NetplumbResource extends pulumi.CustomResource {
 		} finally {
 			noted();
 		}
-		this.host = pulumi.output(this.host as pulumi.Output<HostProperties | string>).apply(hostFields);
+		this.host = this.host.apply((host) => hostFields(host) as HostProperties);
 		// What is only looked up (`static get`) claims nothing.
 		const made = opts?.id === undefined && opts?.urn === undefined;
 		if (!made) admit(owner);

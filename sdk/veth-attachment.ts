@@ -22,8 +22,10 @@ export interface VethAttachmentArgs {
 	host: HostInput;
 	/** The container, which must be running: a `docker.Container`, its id or its name. A change replaces the attachment. */
 	container: ContainerInput;
-	/** The bridge: an `OvsBridge`, an `IsolatedNetwork`, or the name of an Open vSwitch or Linux bridge that exists. Changes in place; one
-	 * that is not made yet replaces the attachment. */
+	/**
+	 * The bridge: an `OvsBridge`, an `IsolatedNetwork`, or the name of an Open vSwitch or Linux bridge that exists. Changes in place; one
+	 * that is not made yet replaces the attachment.
+	 */
 	bridge: OvsBridge | IsolatedNetwork | pulumi.Input<string>;
 	/** The interface's name inside the container, at most 15 bytes. Default: `"eth1"`. A change replaces the attachment. */
 	interface?: pulumi.Input<string>;

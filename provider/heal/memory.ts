@@ -12,6 +12,9 @@ import { sumOf } from "./desired";
 
 const HOME = "/var/lib/netplumb";
 
+/** Why `flushed` failed; in whole, as docs/troubleshooting.md has it. */
+export const NOT_FLUSHED = "/var/lib/netplumb cannot be flushed to the disk";
+
 let agentText: string | undefined;
 
 function agent(): string {
@@ -75,11 +78,8 @@ flush() {
 	flushing=$!
 }
 flushed() {
-	[ -n "$flushing" ] || return 0
-	wait "$flushing" || sync
-	set -- $?
+	[ -z "$flushing" ] || wait "$flushing" || sync || return 1
 	flushing=
-	return "$1"
 }
 # Nobody needs it any more, and nothing of it outlives the script.
 end_flush() {

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isNetplumbError, NetplumbError } from "../errors";
-import { memory, wiringOf } from "../heal/memory";
+import { memory, NOT_FLUSHED, wiringOf } from "../heal/memory";
 import { applyRequest, readRequest } from "../helper/request";
 import type { Transport } from "../transport/transport";
 import { assemble, othersIn } from "./assemble";
@@ -230,8 +230,6 @@ export class Exchange {
 		);
 	}
 }
-
-const NOT_FLUSHED = "/var/lib/netplumb cannot be flushed to the disk";
 
 function without(needs: Needs, known: Known | undefined): Needs {
 	return known ? { ...needs, containers: needs.containers.filter((reference) => !known.told.includes(reference)) } : needs;

@@ -154,7 +154,6 @@ function translations(args: OvnRouterArgs): [type: string, role: string, externa
 	];
 }
 
-/** NAT knows no ports: those are the business of a load balancer with one backend each. */
 /** `protocol: "tcp"` and none are the same. */
 function withoutDefaults({ publish }: OvnRouterArgs): Partial<OvnRouterArgs> {
 	if (!Array.isArray(publish)) return {};
@@ -167,6 +166,7 @@ function withoutDefaults({ publish }: OvnRouterArgs): Partial<OvnRouterArgs> {
 	};
 }
 
+/** NAT knows no ports: those are the business of a load balancer with one backend each. */
 function balancers(args: OvnRouterArgs): [protocol: string, vips: Record<string, string>][] {
 	return (["tcp", "udp", "sctp"] as const).flatMap((protocol) => {
 		const own = (args.publish ?? []).filter((one) => one.port !== undefined && protocolOf(one) === protocol);

@@ -1,5 +1,6 @@
 // The form in which the engine keeps a resource. It writes the whole state anew at each step, and pays for each value in it: the host,
 // which stands twice in every resource, is one value, its fields as JSON. Inside the provider it has its fields.
+import { hostFields } from "../../sdk/host-text";
 import type { providerOf } from "./provider";
 
 type Provider = ReturnType<typeof providerOf>;
@@ -46,15 +47,5 @@ function packed<T extends object>(props: T): T {
 }
 
 function unpacked<T extends object>(props: T): T {
-	const { host } = (props ?? {}) as Props;
-	return typeof host === "string" && host.startsWith("{") ? { ...props, host: parsed(host) } : props;
-}
-
-/** What was broken by hand is refused as any text in the place of a host. */
-function parsed(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return text;
-	}
+	return "host" in (props ?? {}) ? { ...props, host: hostFields((props as Props)["host"]) } : props;
 }

@@ -3,6 +3,7 @@ import {
 	canonicalCidr,
 	canonicalIp,
 	canonicalMac,
+	formatCidr,
 	formatIp,
 	type Ip,
 	isMapped,
@@ -70,10 +71,10 @@ export function text(options: { max?: number; min?: number; secret?: boolean } =
 	});
 }
 
-/** A name of a network interface or bridge. */
 /** `constructor`, `valueOf` …: things of a host are looked up by name in objects, which have these from birth. */
 const isWordOfObjects = (text: string) => text in Object.prototype;
 
+/** A name of a network interface or bridge. */
 export const interfaceName = string({
 	grammar: (text) => validInterfaceName(text) && !isWordOfObjects(text),
 	max: 15,
@@ -95,9 +96,9 @@ export function ip(options: { family?: 4 | 6 } = {}): Schema<string> {
 	const like = { 4: "10.0.0.5", 6: "fd00::5", any: "10.0.0.5 or fd00::5" }[options.family ?? "any"];
 	return leaf<string>("string", { expected, wayOut: `write it like ${like}` }, (value: string) => {
 		if (canonicalCidr(value)) return { wayOut: "leave out the prefix length" };
-		const canonical = canonicalIp(value);
-		if (canonical && isMapped(parseIp(value)!)) return options.family === 6 ? undefined : plainly(parseIp(value)!);
-		return canonical && (!options.family || parseIp(value)!.family === options.family) ? { ok: canonical } : hint(value);
+		const parsed = parseIp(value);
+		if (parsed && isMapped(parsed)) return options.family === 6 ? undefined : plainly(parsed);
+		return parsed && (!options.family || parsed.family === options.family) ? { ok: formatIp(parsed) } : hint(value);
 	});
 }
 
@@ -108,10 +109,9 @@ export const cidr: Schema<string> = leaf<string>(
 	(value: string) => {
 		const address = canonicalIp(value);
 		if (address) return { wayOut: `add the prefix length, as in ${address}/${address.includes(":") ? 64 : 24}` };
-		const canonical = canonicalCidr(value);
 		const parsed = parseCidr(value);
 		if (parsed && isMapped(parsed)) return plainly(parsed, `/${Math.max(0, parsed.prefix - 96)}`);
-		return canonical ? { ok: canonical } : hint(value);
+		return parsed ? { ok: formatCidr(parsed) } : hint(value);
 	},
 );
 
